@@ -1,0 +1,77 @@
+"""What the paper builds out of images: composites, which are asked for batches and views just as an ImageSet is.
+
+A composite has `labels`, `classes`, `device`, `shape` and a length; `batch(rows)` gives images to measure on and
+`views(rows, view, generator)` two views to train on. `RandBits` is the pattern for the others.
+"""
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from intriguing_lib.images import ImageSet
+
+
+@dataclass(frozen=True, eq=False)
+class RandBits:
+    """Images with a few bits written beside them, as constant channels of 0s and 1s (the paper's RandBit, section 5).
+
+    images: an ImageSet with c channels; the composite's images have c + bits. bits: 0 to 32.
+    sharing: "shared", both views carry the image's own bits, or "fresh", each view draws its own: the same channels
+        are there, but they say nothing that the views have in common. When measuring, an image carries its own bits.
+    seed: another seed gives every image another integer.
+
+    An image's own integer is a hash of its pixels, as in the authors' code, so an image keeps it in every subset and
+    order. The view changes the image alone; the bits are added after it.
+    """
+    images: ImageSet
+    bits: int
+    sharing: str = "shared"
+    seed: int = 0
+
+    def __post_init__(self):
+        if not 0 <= self.bits <= 32:
+            raise ValueError(f"RandBits takes 0 to 32 bits, got {self.bits}.")
+        if self.sharing not in ("shared", "fresh"):
+            raise ValueError(f"RandBits: sharing is 'shared' or 'fresh', got {self.sharing!r}.")
+
+    def __len__(self):
+        return len(self.images)
+
+    labels = property(lambda self: self.images.labels)
+    classes = property(lambda self: self.images.classes)
+    device = property(lambda self: self.images.device)
+
+    @property
+    def shape(self):
+        """(c + bits, height, width)"""
+        channels, height, width = self.images.shape
+        return channels + self.bits, height, width
+
+    @cached_property
+    def codes(self):
+        """Each image's own integer, 0 to 2^bits − 1: int64, (n,).
+
+        Multilinear hashing: Σ aᵢ xᵢ modulo 2^64 with random odd aᵢ, of which the highest bits are taken.
+        """
+        generator = torch.Generator().manual_seed(self.seed)
+        pixels = self.images.images[0].numel()
+        factors = torch.randint(-2**63, 2**63 - 1, (pixels,), generator=generator).to(self.device) | 1
+        rows = self.images.images.flatten(1).split(1000)  # in pieces: as int64 the whole set would take 8 × its memory
+        hashes = torch.cat([(part.long() * factors).sum(1) for part in rows])
+        return (hashes >> (64 - self.bits)) & (2**self.bits - 1) if self.bits else torch.zeros_like(hashes)
+
+    def channels(self, codes):
+        """Integers (n,) as float32 channels (n, bits, height, width), lowest bit first."""
+        bits = (codes[:, None] >> torch.arange(self.bits, device=codes.device)) & 1
+        return bits.float()[:, :, None, None].expand(-1, -1, *self.shape[1:])
+
+    def batch(self, rows):
+        return torch.cat([self.images.batch(rows), self.channels(self.codes[rows])], 1)
+
+    def views(self, rows, view, generator):
+        views = self.images.views(rows, view, generator)
+        if self.sharing == "shared":
+            codes = [self.codes[rows]] * 2
+        else:
+            codes = [torch.randint(2**self.bits, (len(v),), generator=generator, device=self.device) for v in views]
+        return tuple(torch.cat([v, self.channels(c)], 1) for v, c in zip(views, codes, strict=True))

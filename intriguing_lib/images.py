@@ -1,0 +1,214 @@
+"""Sets of images: uint8 tensors with their labels on one device, and the functions that load them.
+
+    digits("train")            10,000 MNIST digits that come with the course; "test": 2,000
+    fashion("train")           10,000 Fashion-MNIST garments that come with the course; "test": 2,000
+    mnist, fashion_mnist, cifar10      the complete sets, downloaded once by torchvision
+    image_folder(path)         one's own photographs, a folder for each class
+    photos()                   seven photographs that scikit-image and scikit-learn bring along
+"""
+import hashlib
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+import sklearn.datasets
+import torch
+import torchvision
+from torchvision.transforms import functional as TF
+
+from intriguing_lib.paths import data_folder, shipped
+
+DIGITS = tuple("0123456789")
+GARMENTS = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+# SHA-256 of each embedded set's content, as data/make_embedded.py prints it.
+CONTENT = {"digits": "d5694e163249983363e8fd939c15e70ab91a46f6fd89ceb2c1bae0674020bd1c",
+           "fashion": "9c0f9252c87083ac0ad8c763f6387f1a490fc707a383061ea9afdba81bfebb0d"}
+
+
+def default_device():
+    """The CUDA device where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageSet:
+    """Images and labels of one split, on one device.
+
+    images: uint8, (n, channels, height, width), channels 1 or 3.  labels: int64, (n,), indices into `classes`.
+    name, split, source: what it is called, "train", "test" or "all", and where it came from.
+    Raises TypeError or ValueError when an array has another dtype or shape.
+    """
+    images: torch.Tensor
+    labels: torch.Tensor
+    classes: tuple
+    name: str
+    split: str
+    source: str
+
+    def __post_init__(self):
+        if self.images.dtype != torch.uint8:
+            raise TypeError(f"ImageSet needs uint8 images (0 to 255), got {self.images.dtype}: "
+                            "multiply images in [0, 1] by 255, round, and call .to(torch.uint8).")
+        if self.images.ndim != 4 or self.images.shape[1] not in (1, 3):
+            raise ValueError(f"ImageSet needs images of shape (n, 1 or 3, height, width), "
+                             f"got {tuple(self.images.shape)}: add or move the channel axis.")
+        if self.labels.dtype != torch.int64 or self.labels.shape != self.images.shape[:1]:
+            raise ValueError(f"ImageSet needs one int64 label an image, got {self.labels.dtype} of shape "
+                             f"{tuple(self.labels.shape)} for {len(self.images)} images.")
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, rows):
+        """The images at `rows` (a slice, a boolean mask or int64 indices), as an ImageSet."""
+        return self._with(self.images[rows], self.labels[rows])
+
+    def __repr__(self):
+        shape = "×".join(map(str, self.shape))
+        return f"ImageSet({self.name} {self.split}, {len(self):,} of {shape}, content {self.content})"
+
+    @cached_property
+    def content(self):
+        """The first 12 hex digits of the SHA-256 of pixels and labels: in the repr, so that a cache key sees them."""
+        digest = hashlib.sha256(self.images.cpu().numpy().tobytes())
+        digest.update(self.labels.cpu().numpy().tobytes())
+        return digest.hexdigest()[:12]
+
+    @property
+    def shape(self):
+        """(channels, height, width) of one image."""
+        return tuple(self.images.shape[1:])
+
+    @property
+    def device(self):
+        return self.images.device
+
+    def to(self, device):
+        return self._with(self.images.to(device), self.labels.to(device))
+
+    def _with(self, images, labels):
+        return ImageSet(images, labels, self.classes, self.name, self.split, self.source)
+
+    def batch(self, rows):
+        """The images at `rows` as float32 in [0, 1], unchanged: what an encoder is measured on."""
+        return self.images[rows].float().div_(255)
+
+    def views(self, rows, view, generator):
+        """Two views of the images at `rows`: `view(images, generator)` twice, each with its own chance."""
+        images = self.batch(rows)
+        return view(images, generator), view(images, generator)
+
+
+def digits(split="train", device=None):
+    """10,000 ("train") or 2,000 ("test") MNIST digits, 1×28×28, classes balanced. Needs no network."""
+    return _embedded("digits", split, device, DIGITS, "MNIST (LeCun, Cortes; CC BY-SA 3.0), chosen by data/make_embedded.py")
+
+
+def fashion(split="train", device=None):
+    """10,000 ("train") or 2,000 ("test") Fashion-MNIST garments, 1×28×28, classes balanced. Needs no network."""
+    return _embedded("fashion", split, device, GARMENTS, "Fashion-MNIST (Zalando; MIT), chosen by data/make_embedded.py")
+
+
+def mnist(split="train", device=None):
+    """The complete MNIST: 60,000 ("train") or 10,000 ("test") digits, 1×28×28. Downloads 10 MB once."""
+    return _downloaded(torchvision.datasets.MNIST, "mnist", split, device, DIGITS, "digits()", "MNIST/raw")
+
+
+def fashion_mnist(split="train", device=None):
+    """The complete Fashion-MNIST: 60,000 or 10,000 garments, 1×28×28. Downloads 30 MB once."""
+    return _downloaded(torchvision.datasets.FashionMNIST, "fashion_mnist", split, device, GARMENTS, "fashion()",
+                       "FashionMNIST/raw")
+
+
+def cifar10(split="train", device=None):
+    """CIFAR-10: 50,000 ("train") or 10,000 ("test") photographs, 3×32×32. Downloads 170 MB once."""
+    return _downloaded(torchvision.datasets.CIFAR10, "cifar10", split, device, None, "fashion()", "")
+
+
+def image_folder(path, size=224, device=None):
+    """All images under `path`, one sub-folder a class, as one ImageSet in memory, 3×size×size.
+
+    Each is read as torchvision's ImageFolder reads it, its shorter side resized to `size` (bilinear, antialiased), its centre cropped.
+    Takes 3·size² bytes an image. Raises FileNotFoundError when there is no such folder or no image in it, ValueError
+    naming the file when one can't be decoded.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"image_folder: there is no folder {path}; give one that holds a sub-folder for each class.")
+    folder = torchvision.datasets.ImageFolder(path)
+    with ThreadPoolExecutor() as pool:
+        images = list(pool.map(lambda sample: _decoded(folder.loader, sample[0], size), folder.samples))
+    labels = torch.tensor(folder.targets)
+    return ImageSet(torch.stack(images), labels, tuple(folder.classes), path.name, "all", str(path)).to(device or default_device())
+
+
+def photos(size=224, device=None):
+    """Seven photographs, 3×size×size, each its own class: to look at local features with no network."""
+    load = sklearn.datasets.load_sample_image
+    pictures = {"astronaut": skimage.data.astronaut(), "cat": skimage.data.cat(), "coffee": skimage.data.coffee(),
+                "rocket": skimage.data.rocket(), "motorcycle": skimage.data.stereo_motorcycle()[0],
+                "temple": load("china.jpg"), "flower": load("flower.jpg")}
+    images = [_square(torch.from_numpy(p.copy()).permute(2, 0, 1), size) for p in pictures.values()]
+    return ImageSet(torch.stack(images), torch.arange(len(images)), tuple(pictures), "photos", "all",
+                    "scikit-image and scikit-learn").to(device or default_device())
+
+
+def _checked_split(split):
+    if split not in ("train", "test"):
+        raise ValueError(f"split is 'train' or 'test', got {split!r}.")
+
+
+def _embedded(name, split, device, classes, source):
+    _checked_split(split)
+    path = shipped("data") / f"{name}.npz"
+    remedy = f"get it again from the course's repository (data/{name}.npz)."
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing: {remedy}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in ("train_images", "train_labels", "test_images", "test_labels")}
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zipfile.zlib.error) as error:
+        raise ValueError(f"{path} is damaged and can't be read ({type(error).__name__}): {remedy}") from None
+    content = hashlib.sha256(b"".join(array.tobytes() for array in arrays.values())).hexdigest()
+    if content != CONTENT[name]:
+        raise ValueError(f"{path} is not the file this version of the course was made with (its SHA-256 differs): {remedy}")
+    images, labels = (torch.from_numpy(arrays[f"{split}_{part}"]) for part in ("images", "labels"))
+    return ImageSet(images.unsqueeze(1), labels, classes, name, split, source).to(device or default_device())
+
+
+def _downloaded(dataset, name, split, device, classes, offline, subfolder):
+    _checked_split(split)
+    folder = data_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        loaded = dataset(folder, train=split == "train", download=True)
+    except (OSError, RuntimeError) as error:  # no network, a host that answers with an error, a hash that differs
+        first_line = str(error).strip().splitlines()[0]
+        files = ", ".join(_file_names(dataset))
+        raise RuntimeError(
+            f"{name}() could not be downloaded ({first_line}). Put {files} into {folder / subfolder} "
+            f"(or set INTRIGUING_DATA to the folder that holds {subfolder or 'it'}), or use {offline}, which needs no network."
+        ) from None
+    pixels = torch.as_tensor(loaded.data)
+    images = pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2).contiguous()
+    return ImageSet(images, torch.as_tensor(loaded.targets), classes or tuple(loaded.classes), name, split,
+                    f"torchvision.datasets.{dataset.__name__}").to(device or default_device())
+
+
+def _file_names(dataset):
+    return [dataset.filename] if hasattr(dataset, "filename") else [name for name, _ in dataset.resources]
+
+
+def _decoded(loader, path, size):
+    try:
+        return _square(TF.pil_to_tensor(loader(path)), size)
+    except OSError as error:
+        raise ValueError(f"{path} can't be decoded as an image ({error}): remove or replace it.") from None
+
+
+def _square(image, size):
+    return TF.center_crop(TF.resize(image, size, antialias=True), [size, size])

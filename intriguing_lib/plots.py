@@ -1,0 +1,142 @@
+"""Every figure's style in one place, and the figures that more than one notebook draws.
+
+Figures are opaque white, so that they read the same on a dark page. Where a number comes from is told by its marker,
+the same in all notebooks: `MARKERS`. `show(fig, alt)` puts a figure under the cell with a text for those who can't see it.
+"""
+import time
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from IPython.display import display
+from scipy import stats
+
+COLOURS = sns.color_palette("colorblind")
+MARKERS = {"here": dict(marker="o", color=COLOURS[0], markersize=9, linestyle="none", label="this machine, just now"),
+           "recorded": dict(marker="D", markerfacecolor="none", markeredgecolor="0.35", markersize=6, linestyle="none",
+                            label="recorded runs, one each seed"),
+           "paper": dict(marker="*", color=COLOURS[3], markersize=13, linestyle="none", label="the paper"),
+           "guess": dict(marker="v", color=COLOURS[1], markersize=11, linestyle="none", label="your guess")}
+SECONDS_BETWEEN_REDRAWS = 2.0
+
+
+def use_style():
+    """Set matplotlib's defaults for the course."""
+    sns.set_theme(style="whitegrid", palette="colorblind", rc={
+        "figure.facecolor": "white", "axes.facecolor": "white", "savefig.facecolor": "white", "savefig.transparent": False,
+        "figure.dpi": 90, "savefig.dpi": 90, "axes.titlesize": 12, "axes.titlelocation": "left", "axes.spines.top": False,
+        "axes.spines.right": False, "legend.frameon": False, "figure.constrained_layout.use": True})
+
+
+def show(fig, alt, handle=None):
+    """Display a figure with its alternative text, once: under the cell, or in place of what `handle` showed before."""
+    plt.close(fig)  # otherwise Jupyter's inline backend draws it a second time when the cell ends
+    metadata = {"image/png": {"alt": alt}}
+    if handle is None:
+        return display(fig, metadata=metadata, display_id=True)
+    handle.update(fig, metadata=metadata)
+    return handle
+
+
+def pictures(rows, title, column_titles=None):
+    """A grid of images. rows: {label: images}, images uint8 or float in [0, 1], (n, channels, height, width), n ≤ 12."""
+    columns = max(len(images) for images in rows.values())
+    size = (0.8 * columns + 1.3, 0.84 * len(rows) + 0.6)
+    fig, axes = plt.subplots(len(rows), columns, figsize=size, squeeze=False)
+    for (label, images), line in zip(rows.items(), axes, strict=True):
+        for ax, image in zip(line, images.cpu(), strict=False):
+            ax.imshow(image.permute(1, 2, 0).squeeze(-1), cmap="gray", vmin=0, vmax=255 if image.dtype.itemsize == 1 else 1)
+        for ax in line:
+            ax.set(xticks=[], yticks=[])
+            ax.grid(False)
+            sns.despine(ax=ax, left=True, bottom=True)
+        line[0].set_ylabel(label, rotation=0, ha="right", va="center")
+    for ax, text in zip(axes[0], column_titles or [], strict=False):
+        ax.set_title(text, fontsize=10, loc="center")
+    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
+    return fig
+
+
+class LiveLoss:
+    """A loss curve that is redrawn while `run(experiment, on_report=live)` trains; `finish` draws it whole.
+
+    chance: the loss of an encoder for which all images look alike, drawn as a line.
+    """
+
+    def __init__(self, steps, chance):
+        self.total, self.chance = steps, chance
+        self.steps, self.losses = [], []
+        self.handle, self.drawn = None, 0.0
+
+    def __call__(self, step, loss):
+        self.steps.append(step)
+        self.losses.append(loss)
+        if time.monotonic() - self.drawn > SECONDS_BETWEEN_REDRAWS:
+            self._draw()
+            self.drawn = time.monotonic()
+
+    def finish(self, losses):
+        """losses: of all steps, as a run returns them."""
+        self.steps, self.losses = list(range(1, len(losses) + 1)), losses.tolist()
+        self._draw()
+
+    def _draw(self):
+        fig, ax = plt.subplots(figsize=(6.4, 2.9))
+        ax.plot(self.steps, self.losses, color=COLOURS[0])
+        ax.axhline(self.chance, color="0.4", linestyle="--", linewidth=1)
+        ax.text(self.total, self.chance, "all images look alike", va="bottom", ha="right", color="0.3", fontsize=10)
+        ax.set(xlim=(0, self.total), ylim=(0, 1.12 * self.chance), xlabel="training step", ylabel="contrastive loss (nats)",
+               title="The loss falls: partners are found among strangers")
+        alt = f"Loss against training step, from {self.losses[0]:.2f} to {self.losses[-1]:.2f}; {self.chance:.2f} is chance."
+        self.handle = show(fig, alt, self.handle)
+
+
+def label_maps(maps, labels, names, title):
+    """Side by side, 2-D maps of the same images, each drawn as the first letter or digit of its class.
+
+    maps: {panel title: (n, 2) positions}. labels: (n,) int. names: the classes' names.
+    """
+    fig, axes = plt.subplots(1, len(maps), figsize=(5.2 * len(maps), 4.8), squeeze=False)
+    for ax, (panel, points) in zip(axes[0], maps.items(), strict=True):
+        for c, name in enumerate(names):
+            x, y = points[labels == c].T
+            ax.scatter(x, y, marker=f"${name[0]}$", s=34, linewidths=0.3, color=COLOURS[c % len(COLOURS)])
+        ax.set(title=panel, xticks=[], yticks=[], xlabel="no unit: only who is near whom matters")
+        ax.grid(False)
+    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
+    return fig
+
+
+def accuracies(conditions, title, recorded=None, guess=None, chance=None):
+    """Accuracies as a dot plot, a line each condition, from 0 to 100 %.
+
+    conditions: {label: accuracy in 0 to 1 measured here}. recorded: {label: accuracies, one each seed}, drawn with their
+    mean and its 95 % interval. guess: {label: accuracy or None}, the reader's.
+    """
+    fig, ax = plt.subplots(figsize=(7.2, 0.55 * len(conditions) + 1.7))
+    for y, (label, value) in enumerate(conditions.items()):
+        seeds = np.asarray((recorded or {}).get(label, []), dtype=float)
+        if len(seeds):
+            ax.plot(100 * seeds, np.full(len(seeds), y + 0.2), **MARKERS["recorded"])
+        if len(seeds) > 1:
+            mean, margin = mean_and_margin(seeds)
+            ax.errorbar(100 * mean, y + 0.2, xerr=100 * margin, color="0.35", capsize=4, marker="|", markersize=10)
+        ax.plot(100 * value, y, **MARKERS["here"])
+        ax.annotate(f"{100 * value:.1f}", (100 * value, y), (0, 9), textcoords="offset points", ha="center")
+        if (guess or {}).get(label) is not None:
+            ax.plot(100 * guess[label], y - 0.18, **MARKERS["guess"])
+    if chance is not None:
+        ax.axvline(100 * chance, color="0.4", linestyle="--", linewidth=1)
+        ax.text(100 * chance + 0.8, len(conditions) - 0.45, "chance", color="0.3", fontsize=10, va="bottom")
+    ax.set(xlim=(0, 101), ylim=(len(conditions) - 0.4, -0.7), yticks=range(len(conditions)), yticklabels=list(conditions),
+           xlabel="top-1 accuracy on test images (%)", title=title)
+    handles, names = ax.get_legend_handles_labels()
+    unique = dict(zip(names, handles, strict=True))
+    fig.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=3, fontsize=10)
+    return fig
+
+
+def mean_and_margin(values):
+    """Mean and half the width of its 95 % interval (Student's t) of independent values, one each seed."""
+    values = np.asarray(values, dtype=float)
+    return values.mean(), stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))

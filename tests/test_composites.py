@@ -1,0 +1,74 @@
+import pytest
+import torch
+from scipy import stats
+
+from intriguing_lib.composites import RandBits
+from intriguing_lib.images import digits
+from intriguing_lib.views import digit_view
+
+ROWS = torch.arange(40)
+
+
+def bits_of(channels):
+    assert torch.equal(channels, channels[:, :, :1, :1].expand_as(channels))  # constant over the image
+    assert set(channels.unique().tolist()) <= {0.0, 1.0}
+    return channels[:, :, 0, 0]
+
+
+def test_shared_bits_are_the_images_own_integer_in_both_views(noise, generator):
+    data = RandBits(noise, bits=5)
+    a, b = data.views(ROWS, digit_view(), generator)
+    assert a.shape == (40, 6, 28, 28) == (40, *data.shape)
+    written = sum(bit * 2**i for i, bit in enumerate(bits_of(a[:, 1:]).long().unbind(1)))
+    assert torch.equal(written, data.codes[ROWS])
+    assert torch.equal(a[:, 1:], b[:, 1:]) and not torch.equal(a[:, :1], b[:, :1])
+    assert torch.equal(data.batch(ROWS)[:, 1:], a[:, 1:])  # measured on what it was trained with
+
+
+def test_the_picture_is_what_the_view_makes_of_it_without_bits(noise):
+    with_bits, without = (data.views(ROWS, digit_view(), torch.Generator().manual_seed(3)) for data in
+                          (RandBits(noise, bits=5), noise))
+    assert torch.equal(with_bits[0][:, :1], without[0]) and torch.equal(with_bits[1][:, :1], without[1])
+
+
+def test_fresh_bits_differ_between_the_views_and_between_steps(generator):
+    data = RandBits(digits("train", "cpu"), bits=10, sharing="fresh")
+    rows = torch.arange(2000)
+    first, second = (torch.cat([bits_of(v[:, 1:]) for v in data.views(rows, lambda x, g: x, generator)], 1) for _ in range(2))
+    agreement = (first[:, :10] == first[:, 10:]).double().mean()
+    assert abs(agreement - 0.5) < 0.015  # 20,000 coin flips: 4.2 standard errors, false-alarm rate 3e-5
+    assert abs((first == second).double().mean() - 0.5) < 0.015
+    assert torch.equal(data.batch(rows)[:, 1:], RandBits(data.images, bits=10).batch(rows)[:, 1:])
+
+
+def test_integers_are_uniform_independent_of_the_label_and_kept_in_subsets():
+    """χ² tests at p > 1e-4 each: false-alarm rate 2e-4 in all."""
+    images = digits("train", "cpu")
+    codes = RandBits(images, bits=5).codes
+    table = torch.zeros(10, 32).index_put_((images.labels, codes), torch.ones(len(codes)), accumulate=True).numpy()
+    assert stats.chisquare(table.sum(0)).pvalue > 1e-4
+    assert stats.chi2_contingency(table).pvalue > 1e-4
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:500]
+    assert torch.equal(RandBits(images[order], bits=5).codes, codes[order])
+    assert not torch.equal(RandBits(images, bits=5, seed=1).codes, codes)
+
+
+def test_many_bits_tell_images_apart_and_no_bits_change_nothing(noise):
+    images = digits("train", "cpu")
+    collisions = len(images) - len(RandBits(images, bits=32).codes.unique())
+    assert collisions <= 2  # 0.012 expected for random integers: false-alarm rate 3e-7
+    assert RandBits(images, bits=32).codes.min() >= 0
+    assert torch.equal(RandBits(noise, bits=0).batch(ROWS), noise.batch(ROWS))
+
+
+def test_the_repr_tells_settings_and_content_apart(noise):
+    reprs = {repr(d) for d in (RandBits(noise, 5), RandBits(noise, 6), RandBits(noise, 5, "fresh"), RandBits(noise, 5, seed=1),
+                               RandBits(noise[:32], 5))}
+    assert len(reprs) == 5 and repr(RandBits(noise, 5)) in reprs
+
+
+def test_bad_settings_are_named(noise):
+    with pytest.raises(ValueError, match="0 to 32 bits, got 33"):
+        RandBits(noise, 33)
+    with pytest.raises(ValueError, match="'shared' or 'fresh', got 'both'"):
+        RandBits(noise, 3, sharing="both")

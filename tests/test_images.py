@@ -1,0 +1,153 @@
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+import urllib.request
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from intriguing_lib import images, paths
+from intriguing_lib.images import ImageSet, cifar10, digits, fashion, fashion_mnist, image_folder, mnist, photos
+
+
+@pytest.mark.parametrize("load, limit", [(digits, 3e6), (fashion, 6e6)])
+def test_embedded_sets_are_balanced_distinct_and_small(load, limit):
+    train, test = load("train"), load("test")
+    assert (train.images.shape, test.images.shape) == ((10_000, 1, 28, 28), (2_000, 1, 28, 28))
+    assert train.labels.bincount().tolist() == [1000] * 10 and test.labels.bincount().tolist() == [200] * 10
+    hashes = {hashlib.sha256(image.numpy().tobytes()).digest() for s in (train, test) for image in s.images}
+    assert len(hashes) == 12_000
+    assert len(train.classes) == 10 and "10,000 of 1×28×28" in repr(train)
+    assert (paths.shipped("data") / f"{train.name}.npz").stat().st_size <= limit
+
+
+def test_digits_look_like_digits():
+    """A nearest-centroid classifier on pixels, which owes nothing to this library, must read most of them (seen: .82)."""
+    train, test = digits("train"), digits("test")
+    x, y = (s.images.flatten(1).double() for s in (train, test))
+    centroids = torch.stack([x[train.labels == c].mean(0) for c in range(10)])
+    assert (torch.cdist(y, centroids).argmin(1) == test.labels).double().mean() > 0.75
+
+
+def test_choice_depends_on_pixels_alone(tmp_path):
+    """The committed script makes the same set from a shuffled copy."""
+    rng = np.random.default_rng(0)
+    pictures, labels = rng.integers(256, size=(12_500, 28, 28), dtype=np.uint8), np.arange(12_500) % 10
+    made = []
+    for copy, order in enumerate((np.arange(12_500), rng.permutation(12_500))):
+        folder = tmp_path / str(copy)
+        folder.mkdir()
+        shutil.copy(paths.CLONE / "data" / "make_embedded.py", folder)
+        np.savez(folder / "complete.npz", images=pictures[order], labels=labels[order])
+        command = [sys.executable, str(folder / "make_embedded.py"), "fashion", str(folder / "complete.npz")]
+        subprocess.run(command, check=True, capture_output=True)
+        with np.load(folder / "fashion.npz") as file:
+            made.append({key: file[key] for key in file.files})
+    assert all(np.array_equal(made[0][key], made[1][key]) for key in made[0])
+    assert not np.array_equal(made[0]["train_images"], pictures[:10_000])
+
+
+def test_batch_is_float_in_0_1_and_keeps_order(noise):
+    rows = torch.tensor([5, 3])
+    batch = noise.batch(rows)
+    assert batch.dtype == torch.float32
+    assert torch.equal((batch * 255).round().byte(), noise.images[rows])
+
+
+def test_subsets_keep_the_description_and_change_the_content(noise):
+    half = noise[:32]
+    assert len(half) == 32 and half.classes == noise.classes and half.content != noise.content
+    assert repr(noise[:32]) == repr(half)
+
+
+def test_wrong_dtype_shape_and_labels_are_named():
+    labels = torch.zeros(4, dtype=torch.int64)
+
+    def image_set(pictures, labels=labels):
+        return ImageSet(pictures, labels, ("a",), "x", "train", "a test")
+
+    with pytest.raises(TypeError, match=r"needs uint8 images .* got torch.float32: multiply .* by 255"):
+        image_set(torch.rand(4, 1, 8, 8))
+    with pytest.raises(ValueError, match=r"shape \(n, 1 or 3, height, width\), got \(4, 8, 8\): add or move the channel axis"):
+        image_set(torch.zeros(4, 8, 8, dtype=torch.uint8))
+    with pytest.raises(ValueError, match=r"one int64 label an image, got torch.int64 of shape \(3,\) for 4 images"):
+        image_set(torch.zeros(4, 1, 8, 8, dtype=torch.uint8), labels[:3])
+    with pytest.raises(ValueError, match="split is 'train' or 'test', got 'valid'"):
+        digits("valid")
+
+
+@pytest.mark.parametrize("harm, message", [
+    (lambda file: file.unlink(), r"digits.npz is missing: get it again"),
+    (lambda file: file.write_bytes(file.read_bytes()[:100_000]), r"digits.npz is damaged .*: get it again"),
+    (lambda file: file.write_bytes(b"<html>not found</html>"), r"digits.npz is damaged .*: get it again"),
+    (lambda file: file.write_bytes(flipped(file.read_bytes())), r"digits.npz is damaged .*: get it again"),
+    (lambda file: np.savez(file, wrong=np.zeros(1)), r"digits.npz is damaged .*: get it again"),
+    (lambda file: np.savez(file, **dict.fromkeys(("train_images", "train_labels", "test_images", "test_labels"), np.zeros(1))),
+     r"digits.npz is not the file this version .*: get it again"),
+], ids=["missing", "cut short", "a web page", "a flipped byte", "other arrays", "other content"])
+def test_a_damaged_or_missing_embedded_set_is_one_clear_sentence(harm, message, tmp_path, monkeypatch):
+    file = tmp_path / "digits.npz"
+    shutil.copy(paths.shipped("data") / "digits.npz", file)
+    harm(file)
+    monkeypatch.setattr(images, "shipped", lambda folder: tmp_path)
+    with pytest.raises((FileNotFoundError, ValueError), match=message) as raised:
+        digits()
+    assert "\n" not in str(raised.value) and str(file) in str(raised.value)
+
+
+def flipped(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1:]
+
+
+@pytest.mark.parametrize("load, file, offline", [(mnist, "train-images-idx3-ubyte.gz", "digits()"),
+                                                 (fashion_mnist, "train-images-idx3-ubyte.gz", "fashion()"),
+                                                 (cifar10, "cifar-10-python.tar.gz", "fashion()")])
+def test_no_network_says_what_failed_what_to_put_where_and_what_works_offline(load, file, offline, tmp_path, monkeypatch):
+    def no_network(*args, **kwargs):
+        raise urllib.error.URLError("Name or service not known")
+
+    monkeypatch.setattr(urllib.request, "urlopen", no_network)
+    monkeypatch.setenv("INTRIGUING_DATA", str(tmp_path))
+    message = rf"{load.__name__}\(\) could not be downloaded .*{file}.* into {re.escape(str(tmp_path))}.*{re.escape(offline)}"
+    with pytest.raises(RuntimeError, match=message) as raised:
+        load()
+    assert "\n" not in str(raised.value)
+
+
+def test_a_complete_set_is_read_where_intriguing_data_points(tmp_path, monkeypatch):
+    """The four IDX files, put there by hand, with the torchvision names and no network."""
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    pictures = np.arange(20 * 784, dtype=np.uint32).astype(np.uint8).reshape(20, 28, 28)
+    for part in ("train", "t10k"):
+        header = b"".join(n.to_bytes(4, "big") for n in (0x803, 20, 28, 28))
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(header + pictures.tobytes())
+        header = b"".join(n.to_bytes(4, "big") for n in (0x801, 20))
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(header + bytes(i % 10 for i in range(20)))
+    monkeypatch.setenv("INTRIGUING_DATA", str(tmp_path))
+    loaded = mnist("test", "cpu")
+    assert np.array_equal(loaded.images[:, 0].numpy(), pictures) and loaded.labels[:3].tolist() == [0, 1, 2]
+
+
+def test_image_folder_reads_squares_and_names_what_it_cannot(tmp_path):
+    for name, colour in (("cat", (255, 0, 0)), ("dog", (0, 0, 255))):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (60, 40), colour).save(tmp_path / name / "1.png")
+    loaded = image_folder(tmp_path, size=32, device="cpu")
+    assert loaded.images.shape == (2, 3, 32, 32) and loaded.classes == ("cat", "dog") and loaded.labels.tolist() == [0, 1]
+    assert loaded.images[0, :, 16, 16].tolist() == [255, 0, 0]
+    (tmp_path / "dog" / "2.jpg").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"2.jpg can't be decoded .* remove or replace it"):
+        image_folder(tmp_path)
+    with pytest.raises(FileNotFoundError, match="there is no folder .*nowhere; give one"):
+        image_folder(tmp_path / "nowhere")
+
+
+def test_photos_need_no_network():
+    loaded = photos(64)
+    assert loaded.images.shape == (7, 3, 64, 64) and loaded.images.float().std((1, 2, 3)).min() > 10

@@ -1,6 +1,6 @@
 """Re-make recorded runs: `python ci/record.py NAME` trains what is missing and writes results/NAME.csv.
 
-The runs go through the cache, so a recording that was interrupted goes on where it stopped. A record holds the live
+Times are for two cores. The runs go through the cache, so a recording that was interrupted goes on where it stopped. A record holds the live
 slice of its notebook, with the same settings, for more seeds.
 """
 import sys
@@ -21,7 +21,7 @@ from intriguing_lib.views import digit_view, garment_view
 
 
 def start_here():
-    """Notebook 00 under quick: digits and garments, trained and untrained; ten bits, shared and fresh. About 12 minutes on two cores."""
+    """Notebook 00 under quick: digits and garments, trained and untrained; ten bits, shared and fresh. 15 minutes."""
     train, test = digits("train"), digits("test")
     learn = Experiment(train, test, digit_view(), objective=Contrastive(NTXent(temperature=0.2)), optimizer=Optimizer(lr=3e-3),
                        steps=400, batch_size=256)

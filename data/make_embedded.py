@@ -43,7 +43,7 @@ def digits(folder):
     splits = [MNIST(folder, train=train) for train in (True, False)]
     train, test = (ranked(s.data.numpy(), s.targets.numpy()) for s in splits)
     keep = [~np.isin(a[0], b[0]) for a, b in ((train, test), (test, train))]
-    (train, test) = ([array[rows] for array in split] for split, rows in zip((train, test), keep))
+    (train, test) = ([array[rows] for array in split] for split, rows in zip((train, test), keep, strict=True))
     return choose(*train[1:], 0, TRAIN_PER_CLASS) + choose(*test[1:], 0, TEST_PER_CLASS)
 
 
@@ -70,5 +70,5 @@ if __name__ == "__main__":
     arrays = {"digits": digits, "fashion": fashion}[sys.argv[1]](sys.argv[2])
     names = ("train_images", "train_labels", "test_images", "test_labels")
     path = HERE / f"{sys.argv[1]}.npz"
-    np.savez_compressed(path, **dict(zip(names, arrays)))
+    np.savez_compressed(path, **dict(zip(names, arrays, strict=True)))
     print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, content {content_hash(arrays)}")

@@ -81,15 +81,15 @@ def run(experiment, on_report=None):
     on_report(step, loss): called every ten steps of a training. Finished runs are kept in `paths.cache_folder()`.
     """
     result = _load(experiment) or _train(experiment, on_report)
-    how = "loaded from the cache" if result.from_cache else f"trained in {result.seconds:.0f} s"
-    print(f"seed {experiment.seed}: {how}; top-1 by linear evaluation {result.metrics['linear']:.1%}")
+    print("loaded from the cache" if result.from_cache else f"trained and measured in {result.seconds:.0f} s")
     return result
 
 
 def sweep(experiments):
     """Run them all, or load what was run before: a table with a row for each, in their order.
 
-    Columns: the settings (`settings(experiment)`), the metrics, `seconds` and `from_cache`. Says first how many have to
+    Columns: the settings (`settings(experiment)`), `loss` (mean of the last ten steps), the metrics, `seconds` and
+    `from_cache`. Says first how many have to
     be trained and about how long that takes. The runs go through joblib, one after the other unless
     `joblib.parallel_config` says otherwise.
     """
@@ -159,7 +159,8 @@ def _load(experiment):
 
 def _row(experiment):
     result = _load(experiment) or _train(experiment)
-    return settings(experiment) | result.metrics | {"seconds": result.seconds, "from_cache": result.from_cache}
+    loss = {"loss": result.losses[-10:].mean().item()}
+    return settings(experiment) | loss | result.metrics | {"seconds": result.seconds, "from_cache": result.from_cache}
 
 
 def _seconds_to_train(experiments):

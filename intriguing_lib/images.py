@@ -132,9 +132,10 @@ def cifar10(split="train", device=None):
 def image_folder(path, size=224, device=None):
     """All images under `path`, one sub-folder a class, as one ImageSet in memory, 3×size×size.
 
-    Each is read as torchvision's ImageFolder reads it, its shorter side resized to `size` (bilinear, antialiased), its centre cropped.
+    Each is read as torchvision's ImageFolder reads it, its shorter side resized to `size` (bilinear, antialiased), its
+    centre cropped.
     Takes 3·size² bytes an image. Raises FileNotFoundError when there is no such folder or no image in it, ValueError
-    naming the file when one can't be decoded.
+    with the file's name when one can't be decoded.
     """
     path = Path(path)
     if not path.is_dir():
@@ -142,8 +143,8 @@ def image_folder(path, size=224, device=None):
     folder = torchvision.datasets.ImageFolder(path)
     with ThreadPoolExecutor() as pool:
         images = list(pool.map(lambda sample: _decoded(folder.loader, sample[0], size), folder.samples))
-    labels = torch.tensor(folder.targets)
-    return ImageSet(torch.stack(images), labels, tuple(folder.classes), path.name, "all", str(path)).to(device or default_device())
+    loaded = ImageSet(torch.stack(images), torch.tensor(folder.targets), tuple(folder.classes), path.name, "all", str(path))
+    return loaded.to(device or default_device())
 
 
 def photos(size=224, device=None):

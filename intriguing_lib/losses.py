@@ -45,10 +45,10 @@ def check_pair(z1, z2):
     for z in (z1, z2):
         if not (isinstance(z, torch.Tensor) and z.is_floating_point()):
             given = z.dtype if isinstance(z, torch.Tensor) else type(z).__name__
-            raise TypeError(f"A contrastive loss needs two float tensors, got {given}: pass the outputs of the projection head.")
+            raise TypeError(f"A contrastive loss needs two float tensors, got {given}: pass the projection head's outputs.")
     if z1.ndim != 2 or z1.shape != z2.shape:
-        raise ValueError(f"A contrastive loss needs two tensors of one shape (n, d), got {tuple(z1.shape)} and {tuple(z2.shape)}: "
-                         "row i of each must belong to image i.")
+        raise ValueError(f"A contrastive loss needs two tensors of one shape (n, d), got {tuple(z1.shape)} and "
+                         f"{tuple(z2.shape)}: row i of each must belong to image i.")
     if len(z1) < 2:
         raise ValueError("A contrastive loss needs at least 2 pairs, got 1: with a single pair there is nothing to push away.")
 

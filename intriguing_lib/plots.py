@@ -14,7 +14,7 @@ from scipy import stats
 COLOURS = sns.color_palette("colorblind")
 MARKERS = {"here": dict(marker="o", color=COLOURS[0], markersize=9, linestyle="none", label="this machine, just now"),
            "recorded": dict(marker="D", markerfacecolor="none", markeredgecolor="0.35", markersize=6, linestyle="none",
-                            label="recorded runs, one each seed"),
+                            label="recorded runs, one each seed; bar: 95 % interval of their mean"),
            "paper": dict(marker="*", color=COLOURS[3], markersize=13, linestyle="none", label="the paper"),
            "guess": dict(marker="v", color=COLOURS[1], markersize=11, linestyle="none", label="your guess")}
 SECONDS_BETWEEN_REDRAWS = 2.0
@@ -38,20 +38,21 @@ def show(fig, alt, handle=None):
     return handle
 
 
-def pictures(rows, title, column_titles=None):
+def pictures(rows, title, column_titles=()):
     """A grid of images. rows: {label: images}, images uint8 or float in [0, 1], (n, channels, height, width), n ≤ 12."""
     columns = max(len(images) for images in rows.values())
-    size = (0.8 * columns + 1.3, 0.84 * len(rows) + 0.6)
+    size = (0.8 * columns + 0.09 * max(map(len, rows)) + 0.2, 0.82 * len(rows) + 0.6)
     fig, axes = plt.subplots(len(rows), columns, figsize=size, squeeze=False)
     for (label, images), line in zip(rows.items(), axes, strict=True):
         for ax, image in zip(line, images.cpu(), strict=False):
-            ax.imshow(image.permute(1, 2, 0).squeeze(-1), cmap="gray", vmin=0, vmax=255 if image.dtype.itemsize == 1 else 1)
-        for ax in line:
-            ax.set(xticks=[], yticks=[])
-            ax.grid(False)
-            sns.despine(ax=ax, left=True, bottom=True)
+            white = 1 if image.is_floating_point() else 255
+            ax.imshow(image.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=white)
         line[0].set_ylabel(label, rotation=0, ha="right", va="center")
-    for ax, text in zip(axes[0], column_titles or [], strict=False):
+    for ax in axes.flat:
+        ax.set(xticks=[], yticks=[])
+        ax.grid(False)
+        ax.spines[:].set(visible=True, color="0.6", linewidth=0.6)  # a white square must stand out from the page
+    for ax, text in zip(axes[0], column_titles, strict=False):
         ax.set_title(text, fontsize=10, loc="center")
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)
     return fig
@@ -86,7 +87,7 @@ class LiveLoss:
         ax.axhline(self.chance, color="0.4", linestyle="--", linewidth=1)
         ax.text(self.total, self.chance, "all images look alike", va="bottom", ha="right", color="0.3", fontsize=10)
         ax.set(xlim=(0, self.total), ylim=(0, 1.12 * self.chance), xlabel="training step", ylabel="contrastive loss (nats)",
-               title="The loss falls: partners are found among strangers")
+               title="Contrastive loss while the encoder trains")
         alt = f"Loss against training step, from {self.losses[0]:.2f} to {self.losses[-1]:.2f}; {self.chance:.2f} is chance."
         self.handle = show(fig, alt, self.handle)
 
@@ -96,7 +97,7 @@ def label_maps(maps, labels, names, title):
 
     maps: {panel title: (n, 2) positions}. labels: (n,) int. names: the classes' names.
     """
-    fig, axes = plt.subplots(1, len(maps), figsize=(5.2 * len(maps), 4.8), squeeze=False)
+    fig, axes = plt.subplots(1, len(maps), figsize=(4.9 * len(maps), 4.6), squeeze=False)
     for ax, (panel, points) in zip(axes[0], maps.items(), strict=True):
         for c, name in enumerate(names):
             x, y = points[labels == c].T
@@ -107,11 +108,12 @@ def label_maps(maps, labels, names, title):
     return fig
 
 
-def accuracies(conditions, title, recorded=None, guess=None, chance=None):
-    """Accuracies as a dot plot, a line each condition, from 0 to 100 %.
+def accuracies(conditions, title, recorded=None, guess=None, chance=None, lowest=0):
+    """Accuracies as a dot plot, a line each condition.
 
-    conditions: {label: accuracy in 0 to 1 measured here}. recorded: {label: accuracies, one each seed}, drawn with their
-    mean and its 95 % interval. guess: {label: accuracy or None}, the reader's.
+    conditions: {label: accuracy in 0 to 1 measured here, or None}. recorded: {label: accuracies, one each seed}, drawn
+    with their mean and its 95 % interval. guess: {label: accuracy or None}, the reader's. lowest: where the axis begins, unless
+    something lies below it.
     """
     fig, ax = plt.subplots(figsize=(7.2, 0.55 * len(conditions) + 1.7))
     for y, (label, value) in enumerate(conditions.items()):
@@ -121,19 +123,29 @@ def accuracies(conditions, title, recorded=None, guess=None, chance=None):
         if len(seeds) > 1:
             mean, margin = mean_and_margin(seeds)
             ax.errorbar(100 * mean, y + 0.2, xerr=100 * margin, color="0.35", capsize=4, marker="|", markersize=10)
-        ax.plot(100 * value, y, **MARKERS["here"])
-        ax.annotate(f"{100 * value:.1f}", (100 * value, y), (0, 9), textcoords="offset points", ha="center")
+        if value is not None:
+            ax.plot(100 * value, y, **MARKERS["here"])
+        written = 100 * (seeds.mean() if value is None else value)
+        ax.annotate(f"{written:.1f}", (written, y), (0, 9), textcoords="offset points", ha="center")
         if (guess or {}).get(label) is not None:
             ax.plot(100 * guess[label], y - 0.18, **MARKERS["guess"])
     if chance is not None:
         ax.axvline(100 * chance, color="0.4", linestyle="--", linewidth=1)
         ax.text(100 * chance + 0.8, len(conditions) - 0.45, "chance", color="0.3", fontsize=10, va="bottom")
-    ax.set(xlim=(0, 101), ylim=(len(conditions) - 0.4, -0.7), yticks=range(len(conditions)), yticklabels=list(conditions),
+    lowest = min(lowest, *(x / 100 for line in ax.lines for x in line.get_xdata()))
+    ax.set_yticks(range(len(conditions)), list(conditions))
+    ax.set(xlim=(100 * lowest - 1, 101), ylim=(len(conditions) - 0.4, -0.7),
            xlabel="top-1 accuracy on test images (%)", title=title)
     handles, names = ax.get_legend_handles_labels()
-    unique = dict(zip(names, handles, strict=True))
-    fig.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=3, fontsize=10)
+    drawn = dict(zip(names, handles, strict=True))
+    kinds = [marker["label"] for marker in MARKERS.values() if marker["label"] in drawn]
+    fig.legend([drawn[kind] for kind in kinds], kinds, loc="outside lower center", ncols=3, fontsize=9)
     return fig
+
+
+def spoken(accuracies):
+    """{label: accuracy, or accuracies of several seeds} as words for an alternative text: "raw pixels 91.0 %, ..."."""
+    return ", ".join(f"{label} {100 * np.mean(values):.1f} %" for label, values in accuracies.items())
 
 
 def mean_and_margin(values):

@@ -18,9 +18,6 @@ import intriguing_lib
 from intriguing_lib.paths import cache_folder, shipped
 
 
-MEASURED = ("linear", "knn", "seconds", "from_cache")  # the columns of a sweep's table that are no settings
-
-
 class Damaged(Exception):
     """A record or its weights can't be read."""
 
@@ -61,21 +58,16 @@ def circumstances(device):
             "date": datetime.now(UTC).isoformat(timespec="seconds")}
 
 
-def recorded(name, like=None):
-    """The recorded runs `results/NAME.csv` as a table. like: a sweep's table; then only rows with settings that occur there.
+def recorded(name):
+    """The recorded runs `results/NAME.csv` as a table; `ci/record.py NAME` made it.
 
-    Settings are all columns of `like` but the seed and what was measured. Raises FileNotFoundError, naming what there is.
+    Raises FileNotFoundError that names what there is.
     """
     path = shipped("results") / f"{name}.csv"
     if not path.exists():
         there = ", ".join(sorted(p.stem for p in path.parent.glob("*.csv"))) or "none"
         raise FileNotFoundError(f"There are no recorded runs called {name!r}; recorded are: {there}.")
-    table = pd.read_csv(path)
-    if like is None:
-        return table
-    same = [c for c in like.columns if c in table.columns and c not in ("seed", *MEASURED)]
-    wanted = like[same].astype(str).drop_duplicates()
-    return table[table[same].astype(str).apply(tuple, axis=1).isin(set(wanted.apply(tuple, axis=1)))]
+    return pd.read_csv(path).convert_dtypes()
 
 
 def _record_path(key):

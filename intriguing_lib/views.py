@@ -160,7 +160,8 @@ class ColorJitter(Transform):
 
 def require_rgb(transform, images):
     if images.shape[1] != 3:
-        raise ValueError(f"{type(transform).__name__} acts on colour: it needs 3 channels, got {images.shape[1]}; leave it out.")
+        raise ValueError(f"{type(transform).__name__} acts on colour: it needs 3 channels, got {images.shape[1]}; "
+                         "leave it out.")
 
 
 def luma(images):

@@ -81,8 +81,8 @@ def test_half_precision_inputs_are_computed_in_float32():
     ((torch.ones(4, 3), torch.ones(5, 3), 0.1), ValueError, r"one shape \(n, d\), got \(4, 3\) and \(5, 3\): row i"),
     ((torch.ones(4), torch.ones(4), 0.1), ValueError, r"one shape \(n, d\), got \(4,\)"),
     ((torch.ones(1, 3), torch.ones(1, 3), 0.1), ValueError, "at least 2 pairs, got 1"),
-    ((torch.ones(4, 3, dtype=torch.int64), torch.ones(4, 3), 0.1), TypeError, "got torch.int64: pass the outputs"),
-    (([[1.0]], torch.ones(4, 3), 0.1), TypeError, "got list: pass the outputs"),
+    ((torch.ones(4, 3, dtype=torch.int64), torch.ones(4, 3), 0.1), TypeError, "got torch.int64: pass the projection"),
+    (([[1.0]], torch.ones(4, 3), 0.1), TypeError, "got list: pass the projection"),
     ((torch.ones(4, 3), torch.ones(4, 3), 0), ValueError, "temperature must be above 0, got 0: common values"),
     ((torch.ones(4, 3), torch.ones(4, 3), float("nan")), ValueError, "temperature must be above 0, got nan"),
 ])

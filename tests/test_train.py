@@ -93,7 +93,7 @@ def test_a_batch_that_does_not_fit_is_named(batch_size, noise):
 
 
 def test_a_loss_that_explodes_is_named(noise):
-    with pytest.raises(FloatingPointError, match="The loss is nan at step .*: lower the learning rate or raise the temperature"):
+    with pytest.raises(FloatingPointError, match="The loss is nan at step .*: lower the learning rate or raise the temp"):
         train_on(noise, small_model(), steps=30, optimizer=Optimizer("sgd", lr=1e30))
 
 

@@ -1,0 +1,80 @@
+"""Execute the notebooks in order with papermill: `python ci/execute.py [NOTEBOOK ...]`; all of notebooks/ by default.
+
+The preset is the environment's INTRIGUING_PRESET, or quick. Executed copies go to build/notebooks/, their figures to
+build/figures/. A failing notebook doesn't stop the others; its failing cell is shown at the end, and the exit status is 1.
+"""
+import base64
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build"
+
+
+def main():
+    notebooks = [Path(name).resolve() for name in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    preset = os.environ.get("INTRIGUING_PRESET") or "quick"
+    os.environ["TQDM_DISABLE"] = "1"  # inherited by the kernels: no progress bars in the executed copies
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    for folder in ("notebooks", "figures"):
+        (BUILD / folder).mkdir(parents=True, exist_ok=True)
+    print(f"{len(notebooks)} notebook{'s'[:len(notebooks) > 1]}, preset {preset}", flush=True)
+    failures = []
+    for number, notebook in enumerate(notebooks, 1):
+        print(f"[{number}/{len(notebooks)}] {notebook.stem} ...", end=" ", flush=True)
+        start = time.monotonic()
+        error = execute(notebook, preset)
+        figures = save_figures(notebook)
+        print(f"{'failed after ' if error else ''}{time.monotonic() - start:.0f} s, {figures} figures", flush=True)
+        if error:
+            failures.append((notebook, error))
+    for notebook, error in failures:
+        print(f"\n{'=' * 20} {notebook.name} failed\n{explain(error)}")
+    where = BUILD.relative_to(ROOT)
+    print(f"{len(notebooks) - len(failures)} of {len(notebooks)} succeeded; executed copies in {where}/notebooks/, "
+          f"figures in {where}/figures/")
+    return 1 if failures else 0
+
+
+def execute(notebook, preset):
+    """Execute one notebook in its own folder; returns the exception that stopped it, or None."""
+    try:
+        papermill.execute_notebook(notebook, executed(notebook), parameters={"preset": preset}, kernel_name="python3",
+                                   cwd=notebook.parent, progress_bar=False)
+    except Exception as error:  # whatever stops one notebook (a cell, a dead kernel, a bad file), the others still run
+        return error
+
+
+def executed(notebook):
+    return BUILD / "notebooks" / notebook.name
+
+
+def save_figures(notebook):
+    """Write the executed copy's figures as PNG files; returns how many there are."""
+    for old in (BUILD / "figures").glob(f"{notebook.stem}_*.png"):
+        old.unlink()
+    if not executed(notebook).exists():
+        return 0
+    cells = nbformat.read(executed(notebook), as_version=4).cells
+    outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    images = [data["image/png"] for data in outputs if "image/png" in data]
+    for number, image in enumerate(images, 1):
+        (BUILD / "figures" / f"{notebook.stem}_{number}.png").write_bytes(base64.b64decode(image))
+    return len(images)
+
+
+def explain(error):
+    if isinstance(error, PapermillExecutionError):
+        return f"in cell {error.exec_count}:\n\n{error.source}\n\n{error.ename}: {error.evalue}"
+    return f"{type(error).__name__}: {error}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""The commands behind the Makefile: what they say when something goes wrong, and that they harm nothing."""
+import importlib.util
+import sys
+
+import nbformat
+import pytest
+
+from intriguing_lib.paths import CLONE
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, CLONE / "ci" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def notebook(path, *cells):
+    code_cell = nbformat.v4.new_code_cell
+    cells = [code_cell("preset = None", metadata={"tags": ["parameters"]}), *map(code_cell, cells)]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), path)
+    return str(path)
+
+
+def test_a_failing_notebook_is_explained_at_the_end_and_the_others_run(tmp_path, monkeypatch, capsys):
+    execute = script("execute")
+    good_cell = "import matplotlib.pyplot as plt\nplt.plot([1, 2]);\nassert preset == 'smoke'"
+    paths = [notebook(tmp_path / "a_bad.ipynb", "width = 0", "1 / width"), notebook(tmp_path / "b_good.ipynb", good_cell),
+             str(tmp_path / "c_missing.ipynb")]
+    monkeypatch.setattr(execute, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(execute, "ROOT", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["execute.py", *paths])
+    monkeypatch.setenv("INTRIGUING_PRESET", "smoke")
+    assert execute.main() == 1
+    progress, *failures = capsys.readouterr().out.split("=" * 20)
+    assert "[1/3] a_bad ... failed after" in progress and "[3/3] c_missing ... failed after" in progress
+    assert "[2/3] b_good ... " in progress and "1 figures" in progress and "preset smoke" in progress
+    assert "a_bad.ipynb failed" in failures[0] and "1 / width" in failures[0] and "ZeroDivisionError" in failures[0]
+    assert "c_missing.ipynb failed" in failures[1] and "1 of 3 succeeded" in failures[1]
+    assert (tmp_path / "build" / "figures" / "b_good_1.png").exists()
+
+
+def test_lab_copies_what_is_new_and_never_overwrites(tmp_path, monkeypatch, capsys):
+    make = script("make")
+    started = []
+    monkeypatch.setattr(make, "ROOT", tmp_path)
+    monkeypatch.setattr(make, "run", lambda *command: started.append(command) or 0)
+    (tmp_path / "notebooks").mkdir()
+    for name in ("00.ipynb", "01.ipynb"):
+        (tmp_path / "notebooks" / name).write_text("new")
+    (tmp_path / "my_notebooks").mkdir()
+    (tmp_path / "my_notebooks" / "00.ipynb").write_text("mine")
+    assert make.lab(["--no-browser"]) == 0
+    assert (tmp_path / "my_notebooks" / "00.ipynb").read_text() == "mine"
+    assert (tmp_path / "my_notebooks" / "01.ipynb").read_text() == "new"
+    assert "copied 01.ipynb" in capsys.readouterr().out and started[0][-1] == "--no-browser"
+
+
+def test_an_old_python_is_told_what_to_do(monkeypatch):
+    make = script("make")
+    monkeypatch.setattr(sys, "version_info", (3, 10, 2))
+    with pytest.raises(SystemExit, match="needs Python 3.11, 3.12 or 3.13, .*PYTHON=python3.12"):
+        make.set_up()
+
+
+def test_unknown_commands_show_the_help(monkeypatch):
+    make = script("make")
+    monkeypatch.setattr(sys, "argv", ["make.py", "curse"])
+    with pytest.raises(SystemExit, match="(?s)course .*test .*lab"):
+        make.main()

@@ -1,0 +1,22 @@
+import pytest
+
+from intriguing_lib.course import by_preset, setup
+
+
+def test_the_preset_comes_from_the_cell_then_the_environment_then_is_quick(monkeypatch, capsys):
+    monkeypatch.setenv("INTRIGUING_PRESET", "smoke")
+    assert setup("full") == "full" and setup(None) == "smoke"
+    monkeypatch.delenv("INTRIGUING_PRESET")
+    assert setup() == "quick"
+    assert "preset quick · " in capsys.readouterr().out
+
+
+def test_an_unknown_preset_is_one_sentence_with_the_choices(monkeypatch):
+    monkeypatch.setenv("INTRIGUING_PRESET", "fast")
+    with pytest.raises(ValueError, match="no preset 'fast': take 'smoke' .*'quick' .*'full' .*INTRIGUING_PRESET") as raised:
+        setup()
+    assert "\n" not in str(raised.value)
+
+
+def test_settings_by_preset():
+    assert [by_preset(p, smoke=1, quick=2, full=3) for p in ("smoke", "quick", "full")] == [1, 2, 3]

@@ -16,6 +16,7 @@ from papermill.exceptions import PapermillExecutionError
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
+QUIET_KERNEL = ["--log-level=ERROR"]  # without it a kernel may warn of its transport in the middle of a progress line
 
 
 def main():
@@ -47,7 +48,7 @@ def execute(notebook, preset):
     """Execute one notebook in its own folder; returns the exception that stopped it, or None."""
     try:
         papermill.execute_notebook(notebook, executed(notebook), parameters={"preset": preset}, kernel_name="python3",
-                                   cwd=notebook.parent, progress_bar=False)
+                                   cwd=notebook.parent, progress_bar=False, extra_arguments=QUIET_KERNEL)
     except Exception as error:  # whatever stops one notebook (a cell, a dead kernel, a bad file), the others still run
         return error
 

@@ -101,7 +101,7 @@ def sweep(experiments):
         print(f"{len(experiments)} runs, all loaded from the cache.")
     rows = joblib.Parallel(return_as="generator")(joblib.delayed(_row)(e) for e in experiments)
     table = []
-    with progress(len(experiments), unit="run") as bar:
+    with progress(len(experiments), "run") as bar:
         for row in rows:
             table.append(row)
             bar.update()
@@ -158,7 +158,7 @@ def _load(experiment):
 
 
 def _row(experiment):
-    result = _load(experiment) or _train(experiment)
+    result = _load(experiment) or _train(experiment, on_report=_unwatched)
     loss = {"loss": result.losses[-10:].mean().item()}
     return settings(experiment) | loss | result.metrics | {"seconds": result.seconds, "from_cache": result.from_cache}
 
@@ -172,5 +172,9 @@ def _seconds_to_train(experiments):
 def _seconds_a_step(experiment):
     e, model = experiment, experiment.untrained()
     start = time.perf_counter()
-    train(model, e.objective, e.data, e.view, e.optimizer, e.steps, e.batch_size, e.seed)
+    train(model, e.objective, e.data, e.view, e.optimizer, e.steps, e.batch_size, e.seed, _unwatched)
     return (time.perf_counter() - start) / e.steps
+
+
+def _unwatched(step, loss):
+    """Takes a run's reports and shows nothing: a sweep has one bar, for its runs."""

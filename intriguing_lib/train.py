@@ -52,7 +52,7 @@ def train(model, objective, data, view, optimizer, steps, batch_size, seed, on_r
 
     data: an ImageSet or a composite, on the model's device. view: what turns images into one random view. Each epoch
     visits the images in a new order and drops the incomplete last batch. All chance comes from `seed`: same seed and
-    device, same losses. Every ten steps `on_report(step, loss)` is called, where given.
+    device, same losses. Every ten steps `on_report(step, loss)` is called; where none is given, a progress bar shows both.
     On CUDA: autocast, to bfloat16 where the card has it, else to float16 with loss scaling.
     Raises ValueError when the batch is larger than the set, FloatingPointError when the loss is no longer finite.
     """
@@ -63,7 +63,7 @@ def train(model, objective, data, view, optimizer, steps, batch_size, seed, on_r
     autocast, scaler = precision(data.device)
     model.train()
     losses, batches = [], batch_rows(data, batch_size, generator)
-    with progress(steps) as bar:
+    with progress(steps, "step", hidden=on_report is not None) as bar:
         for step in range(steps):
             rows = next(batches)
             # The last axis for channels: faster convolutions on the GPU, and by a quarter on two cores too.
@@ -126,7 +126,11 @@ def report(step, losses, bar, on_report):
         on_report(step, loss)
 
 
-def progress(total, unit="step"):
-    """A progress bar where somebody watches: a terminal or a notebook. TQDM_DISABLE=1 silences it there too."""
-    watched = sys.stderr.isatty() or "ipykernel" in sys.modules
-    return tqdm(total=total, unit=unit, disable=not watched or os.environ.get("TQDM_DISABLE") == "1", leave=False)
+def progress(total, unit, hidden=False):
+    """A progress bar where somebody watches: a terminal or a notebook. TQDM_DISABLE=1 silences it there too.
+
+    It goes to the standard output: what a notebook writes to the standard error looks like a failure there.
+    """
+    watched = sys.stdout.isatty() or "ipykernel" in sys.modules
+    hidden = hidden or not total or not watched or os.environ.get("TQDM_DISABLE") == "1"
+    return tqdm(total=total, unit=unit, disable=hidden, file=sys.stdout)

@@ -8,6 +8,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from intriguing_lib import plots, records
+from intriguing_lib.composites import RandBits
 from intriguing_lib.experiments import settings
 from intriguing_lib.paths import CLONE
 
@@ -55,23 +56,21 @@ def test_recorded_runs_have_the_settings_of_notebook_00(monkeypatch):
     monkeypatch.setattr(plots, "show", lambda *args, **kwargs: None)
     namespace = {}
     experiment = cells_until(NOTEBOOKS[0], "experiment", namespace)
-    recorded = records.recorded("start_here")
-    trained = recorded[(recorded["data"] == "digits train") & (recorded["steps"] > 0)]
-    bits = recorded[(recorded["data"] == "RandBits") & (recorded["steps"] > 0)]
-    for rows, ignored in ((trained, ["seed"]), (bits, ["seed", "data", "test"])):
-        for name, value in settings(experiment).items():
-            assert name in ignored or rows[name].unique().tolist() == [value], name
-        assert sorted(rows["seed"].unique()) == [0, 1, 2, 3, 4]
-    assert set(bits["data.sharing"]) == {"shared", "fresh"} and set(bits["data.bits"]) == {10}
+    recorded = records.recorded("start_here").groupby("condition")
+    bits = namespace["replace"](experiment, data=RandBits(experiment.data, 10), test=RandBits(experiment.test, 10))
+    for condition, described in (("digits: contrastive encoder", experiment), ("ten bits, shared by the views", bits)):
+        rows = recorded.get_group(condition)
+        for name, value in settings(described).items():
+            assert name == "seed" or rows[name].unique().tolist() == [value], name
+        assert rows["seed"].tolist() == [0, 1, 2, 3, 4]
 
 
 def test_what_notebook_00_says_of_its_recorded_runs():
     """What its prose rests on: training helps, ten shared bits undo it, fresh ones do not. Means over five seeds."""
-    recorded = records.recorded("start_here")
-    digits = recorded[recorded["data"] == "digits train"]
-    networks = digits[digits["encoder"] == "SmallConv"]
-    trained, untrained = (networks[networks["steps"] > 0]["linear"], networks[networks["steps"] == 0]["linear"])
-    raw = digits[digits["encoder"] == "raw pixels"]["linear"].item()
-    bits = recorded[(recorded["data"] == "RandBits") & (recorded["steps"] > 0)].groupby("data.sharing")["linear"].mean()
-    assert trained.mean() >= 0.95 and trained.mean() - untrained.mean() >= 0.05 and trained.mean() - raw >= 0.03
-    assert trained.mean() - bits["shared"] >= 0.40 and trained.mean() - bits["fresh"] < 0.08
+    recorded = records.recorded("start_here").groupby("condition")["linear"].mean()
+    trained = recorded["digits: contrastive encoder"]
+    assert trained >= 0.95
+    assert trained - recorded["digits: untrained encoder"] >= 0.05
+    assert trained - recorded["digits: raw pixels"] >= 0.03
+    assert trained - recorded["ten bits, shared by the views"] >= 0.40
+    assert trained - recorded["ten bits, fresh in each view"] < 0.08

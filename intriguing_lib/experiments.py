@@ -56,31 +56,48 @@ class Experiment:
 
     @property
     def key(self):
-        """Names the run in a cache, or None where the repr holds a memory address: then it can't be told apart."""
-        if " at 0x" in repr(self):
+        """Names the run in a cache, or None where a part of it is the learner's own: its repr doesn't tell what it does."""
+        if not _is_told_by_its_repr(self):
             return None
         minor = ".".join(torch.__version__.split(".")[:2])
         text = f"{self!r} numerics={NUMERICS} torch={minor} device={self.data.device.type}"
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
+def _is_told_by_its_repr(value):
+    """True of plain values, and of the library's own descriptions that hold nothing else."""
+    if isinstance(value, ImageSet):
+        return True  # its repr has the hash of its pixels and labels
+    if dataclasses.is_dataclass(value) and type(value).__module__.startswith("intriguing_lib."):
+        return all(_is_told_by_its_repr(getattr(value, field.name)) for field in dataclasses.fields(value))
+    if isinstance(value, tuple):
+        return all(map(_is_told_by_its_repr, value))
+    return value is None or isinstance(value, str | int | float)
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A finished run: its model, the loss of each step, its metrics (accuracies in 0 to 1) and the seconds it took."""
+    """A finished run: its model, the loss of each step, its metrics (accuracies in 0 to 1) and the seconds it took.
+
+    circumstances: where, when and with which versions it was trained (`records.circumstances`). from_cache: whether it was
+    loaded.
+    """
     experiment: Experiment
     model: Model
     losses: torch.Tensor
     metrics: dict
     seconds: float
+    circumstances: dict
     from_cache: bool
 
 
 def run(experiment, on_report=None):
     """Train and measure `experiment`, or load the identical earlier run, and say which.
 
-    on_report(step, loss): called every ten steps of a training. Finished runs are kept in `paths.cache_folder()`.
+    on_report(step, loss): called every ten steps of a training. Finished runs are kept in `paths.cache_folder()`; so are
+    checkpoints, from which a run that was cut short goes on.
     """
-    result = _load(experiment) or _train(experiment, on_report)
+    result = _load_or_train(experiment, on_report)
     print("loaded from the cache" if result.from_cache else f"trained and measured in {result.seconds:.0f} s")
     return result
 
@@ -88,10 +105,10 @@ def run(experiment, on_report=None):
 def sweep(experiments):
     """Run them all, or load what was run before: a table with a row for each, in their order.
 
-    Columns: the settings (`settings(experiment)`), `loss` (mean of the last ten steps), the metrics, `seconds` and
-    `from_cache`. Says first how many have to
-    be trained and about how long that takes. The runs go through joblib, one after the other unless
-    `joblib.parallel_config` says otherwise.
+    Columns: the settings (`settings(experiment)`), `loss` (mean of the last ten steps), the metrics, `seconds`, `from_cache`
+    and the circumstances of each training. Says first how many have to be trained and about how long that takes. The runs
+    go through joblib, one after the other unless `joblib.parallel_config` says otherwise. Several processes may run one
+    sweep on one cache: each takes what no other is at, and in the end all have the whole table.
     """
     experiments = list(experiments)
     todo = [e for e in experiments if not records.exists(e.key)]
@@ -99,13 +116,15 @@ def sweep(experiments):
         print(f"{len(experiments)} runs, {len(todo)} of them to train: about {_seconds_to_train(todo):.0f} s.")
     else:
         print(f"{len(experiments)} runs, all loaded from the cache.")
-    rows = joblib.Parallel(return_as="generator")(joblib.delayed(_row)(e) for e in experiments)
-    table = []
+    rows = [None] * len(experiments)
     with progress(len(experiments), "run") as bar:
-        for row in rows:
-            table.append(row)
-            bar.update()
-    return pd.DataFrame(table)
+        for wait in (False, True):  # first what nobody else is training, then what others were
+            missing = [i for i, row in enumerate(rows) if row is None]
+            done = joblib.Parallel(return_as="generator")(joblib.delayed(_row)(experiments[i], wait) for i in missing)
+            for i, row in zip(missing, done, strict=True):
+                rows[i] = row
+                bar.update(row is not None)
+    return pd.DataFrame(rows)
 
 
 def settings(described, prefix=""):
@@ -130,37 +149,54 @@ def measure(encoder, data, test):
             "knn": knn_accuracy(fitted, data.labels, tested, test.labels)}
 
 
-def _train(experiment, on_report=None):
-    start = time.perf_counter()
-    e, model = experiment, experiment.untrained()
-    losses = train(model, e.objective, e.data, e.view, e.optimizer, e.steps, e.batch_size, e.seed, on_report)
+def _load_or_train(experiment, on_report, wait=True):
+    """A Run. Raises records.Busy when wait is False and another process is training it."""
+    if experiment.key is None:
+        return _train(experiment, on_report)
+    result = _load(experiment)
+    if result is None:
+        with records.lock(experiment.key, wait):
+            # once more: another process may have finished it meanwhile
+            result = _load(experiment) or _train(experiment, on_report)
+    return result
+
+
+def _train(experiment, on_report):
+    e, model, checkpoint = experiment, experiment.untrained(), records.Checkpoint(experiment.key)
+    losses = train(model, e.objective, e.data, e.view, e.optimizer, e.steps, e.batch_size, e.seed, on_report,
+                   checkpoint if e.key else None)
     metrics = measure(model.encoder, e.data, e.test)
-    result = Run(e, model.eval(), losses, metrics, time.perf_counter() - start, from_cache=False)
+    result = Run(e, model.eval(), losses, metrics, checkpoint.seconds, records.circumstances(e.data.device), False)
     if e.key:
-        record = {"experiment": repr(e), "settings": settings(e), "metrics": metrics, "losses": losses.tolist(),
-                  "seconds": result.seconds, **records.circumstances(e.data.device)}
-        records.save(e.key, record, model.state_dict())
+        record = {"experiment": repr(e), "settings": settings(e), "metrics": metrics, "seconds": result.seconds,
+                  "circumstances": result.circumstances}
+        weights = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+        records.save(e.key, record, {"losses": losses, **weights})
     return result
 
 
 def _load(experiment):
+    """The identical earlier run, or None; one that can't be used is named in a warning."""
     if not records.exists(experiment.key):
         return None
     try:
-        record, weights = records.load(experiment.key)
-        model = experiment.untrained()
-        model.load_state_dict(weights)
-        losses = torch.tensor(record["losses"], dtype=torch.float32)
-        return Run(experiment, model.eval(), losses, record["metrics"], record["seconds"], from_cache=True)
+        record, tensors = records.load(experiment.key)
+        model, losses = experiment.untrained(), tensors.pop("losses")
+        model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in tensors.items()})
+        return Run(experiment, model.eval(), losses, record["metrics"], record["seconds"], record["circumstances"], True)
     except (records.Damaged, KeyError, RuntimeError) as error:
         warnings.warn(f"The cached run {experiment.key} can't be used ({error}): it is trained again.", stacklevel=3)
         return None
 
 
-def _row(experiment):
-    result = _load(experiment) or _train(experiment, on_report=_unwatched)
-    loss = {"loss": result.losses[-10:].mean().item()}
-    return settings(experiment) | loss | result.metrics | {"seconds": result.seconds, "from_cache": result.from_cache}
+def _row(experiment, wait):
+    """A sweep's row, or None where another process is training it and we are not to wait."""
+    try:
+        result = _load_or_train(experiment, _unwatched, wait)
+    except records.Busy:
+        return None
+    return (settings(experiment) | {"loss": result.losses[-10:].mean().item()} | result.metrics
+            | {"seconds": result.seconds, "from_cache": result.from_cache} | result.circumstances)
 
 
 def _seconds_to_train(experiments):

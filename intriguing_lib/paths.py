@@ -3,7 +3,7 @@ import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-CLONE = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").exists() else None
+CLONE = None if (PACKAGE / "data").is_dir() else PACKAGE.parent  # an installed package has its data inside
 
 
 def shipped(folder):

@@ -3,6 +3,7 @@ import ctypes
 import math
 import os
 import sys
+import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ import torch
 from tqdm import tqdm
 
 REPORT_EVERY = 10  # steps between two looks at the loss: each look makes a GPU wait
+CHECKPOINT_SECONDS = 5  # between two checkpoints, at least
+CHECKPOINT_SHARE = 0.05  # of the time at most goes into writing them: large models get fewer
 
 
 @dataclass(frozen=True)
@@ -47,51 +50,93 @@ class Optimizer:
         return {"cosine": (1 + math.cos(math.pi * done)) / 2, "linear": 1 - done, "constant": 1.0}[self.schedule]
 
 
-def train(model, objective, data, view, optimizer, steps, batch_size, seed, on_report=None):
+def train(model, objective, data, view, optimizer, steps, batch_size, seed, on_report=None, checkpoint=None):
     """Train `model` in place for `steps` steps and return the loss of each: float32, (steps,), on the CPU.
 
     data: an ImageSet or a composite, on the model's device. view: what turns images into one random view. Each epoch
     visits the images in a new order and drops the incomplete last batch. All chance comes from `seed`: same seed and
     device, same losses. Every ten steps `on_report(step, loss)` is called; where none is given, a progress bar shows both.
+    checkpoint: None, or where an interrupted training is continued from and kept in (`records.Checkpoint`): on a CPU it
+    ends with the very numbers that it would have had without the interruption.
     On CUDA: autocast, to bfloat16 where the card has it, else to float16 with loss scaling.
     Raises ValueError when the batch is larger than the set, FloatingPointError when the loss is no longer finite.
     """
     check_batch(batch_size, data)
     keep_freed_memory()
-    generator = torch.Generator(data.device).manual_seed(seed)
-    step_optimizer, scheduler = optimizer.build(model.parameters(), steps)
     autocast, scaler = precision(data.device)
+    state = State(model, *optimizer.build(model.parameters(), steps), scaler, torch.Generator(data.device).manual_seed(seed))
+    if checkpoint is not None:
+        state.resume(checkpoint)
     model.train()
-    losses, batches = [], batch_rows(data, batch_size, generator)
     with progress(steps, "step", hidden=on_report is not None) as bar:
-        for step in range(steps):
-            rows = next(batches)
+        for step in range(len(state.losses), steps):
+            rows = state.next_rows(len(data), batch_size)
             # The last axis for channels: faster convolutions on the GPU, and by a quarter on two cores too.
-            a, b = (v.to(memory_format=torch.channels_last) for v in data.views(rows, view, generator))
+            a, b = (v.to(memory_format=torch.channels_last) for v in data.views(rows, view, state.generator))
             with autocast():
                 loss = objective(model, a, b, data.labels[rows])
-            step_optimizer.zero_grad()
-            scaler.scale(loss).backward()
-            scaler.step(step_optimizer)
-            scaler.update()
-            scheduler.step()
-            losses.append(loss.detach())
+            state.descend(loss)
             if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
-                report(step + 1, losses, bar, on_report)
-    return torch.stack(losses).float().cpu() if losses else torch.zeros(0)
+                report(step + 1, state.losses, bar, on_report)
+                if checkpoint is not None:
+                    state.keep(checkpoint, last=step + 1 == steps)
+    return torch.stack(state.losses).float().cpu() if state.losses else torch.zeros(0)
+
+
+class State:
+    """Everything that a training changes as it goes on, so that it can be put down and taken up again."""
+
+    def __init__(self, model, optimizer, scheduler, scaler, generator):
+        self.parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "scaler": scaler}
+        self.generator = generator
+        self.losses = []
+        self.order = None  # of the images in this epoch, int64
+        self.kept_at, self.keeping_took = time.monotonic(), 0.0
+
+    def next_rows(self, n, batch_size):
+        """The next step's row numbers, int64: epochs of shuffled rows without the incomplete last batch."""
+        batch = len(self.losses) % (n // batch_size)
+        if batch == 0:
+            self.order = torch.randperm(n, generator=self.generator, device=self.generator.device)
+        return self.order[batch * batch_size:(batch + 1) * batch_size]
+
+    def descend(self, loss):
+        """One step of the optimiser and its schedule."""
+        optimizer, scaler = self.parts["optimizer"], self.parts["scaler"]
+        optimizer.zero_grad()
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        self.parts["scheduler"].step()
+        self.losses.append(loss.detach())
+
+    def keep(self, checkpoint, last):
+        """Save everything where it is time to, or where the last step is done: what is measured next may take long."""
+        start = time.monotonic()
+        if last or start - self.kept_at > max(CHECKPOINT_SECONDS, self.keeping_took / CHECKPOINT_SHARE):
+            checkpoint.save({name: part.state_dict() for name, part in self.parts.items()}
+                            | {"generator": self.generator.get_state(), "order": self.order,
+                               "losses": torch.stack(self.losses)})
+            self.kept_at = time.monotonic()
+            self.keeping_took = self.kept_at - start
+
+    def resume(self, checkpoint):
+        """Take up what the checkpoint holds, if it holds anything."""
+        saved = checkpoint.load()
+        if saved is None:
+            return
+        for name, part in self.parts.items():
+            part.load_state_dict(saved[name])
+        self.generator.set_state(saved["generator"])
+        self.order = saved["order"].to(self.generator.device)
+        self.losses = list(saved["losses"].to(self.generator.device))
+        print(f"an earlier attempt was cut short: going on at step {len(self.losses)}", flush=True)
 
 
 def check_batch(batch_size, data):
     if not 2 <= batch_size <= len(data):
         raise ValueError(f"batch_size must lie between 2 and the number of images, {len(data):,}; got {batch_size:,}: "
                          "take a smaller batch or more images.")
-
-
-def batch_rows(data, batch_size, generator):
-    """Endless batches of row numbers, int64 on the data's device: epochs of shuffled rows without the incomplete last batch."""
-    while True:
-        order = torch.randperm(len(data), generator=generator, device=data.device)
-        yield from order[:len(data) // batch_size * batch_size].split(batch_size)
 
 
 def precision(device):

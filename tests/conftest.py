@@ -2,7 +2,12 @@
 import pytest
 import torch
 
+from intriguing_lib.encoders import Head, SmallConv
+from intriguing_lib.experiments import Experiment
 from intriguing_lib.images import DIGITS, ImageSet, digits
+from intriguing_lib.losses import NTXent
+from intriguing_lib.objectives import Contrastive
+from intriguing_lib.views import digit_view
 
 
 @pytest.fixture(autouse=True)
@@ -28,3 +33,11 @@ def noise():
     generator = torch.Generator().manual_seed(1)
     images = torch.randint(256, (64, 1, 28, 28), generator=generator, dtype=torch.uint8)
     return ImageSet(images, torch.arange(64) % 10, DIGITS, "noise", "train", "a test")
+
+
+@pytest.fixture
+def experiment(some_digits):
+    """A contrastive run that takes a fraction of a second."""
+    train, test = some_digits
+    return Experiment(train, test, digit_view(), SmallConv((4, 8), 16), Head(width=16, out=8), Contrastive(NTXent(0.2)),
+                      steps=3, batch_size=32)

@@ -6,7 +6,7 @@ import torch
 from intriguing_lib.encoders import Head, Model, SmallConv
 from intriguing_lib.losses import NTXent
 from intriguing_lib.objectives import Contrastive, Supervised
-from intriguing_lib.train import Optimizer, batch_rows, train
+from intriguing_lib.train import Optimizer, train
 from intriguing_lib.views import digit_view
 
 
@@ -43,10 +43,17 @@ def test_same_seed_same_numbers_and_the_global_state_does_not_matter(noise):
 
 
 def test_an_epoch_visits_every_image_once_and_drops_the_rest(noise):
-    batches = batch_rows(noise, 20, torch.Generator().manual_seed(0))
-    epochs = [torch.cat([next(batches) for _ in range(3)]) for _ in range(2)]
+    seen = []
+
+    def view(images, generator):
+        seen.append(images)
+        return images
+
+    train(small_model(), Contrastive(), noise, view, Optimizer(), steps=6, batch_size=20, seed=0)
+    batches = seen[::2]  # the first view of each step
+    epochs = [torch.cat(batches[:3]), torch.cat(batches[3:])]
     for epoch in epochs:
-        assert len(epoch) == 60 == len(epoch.unique())
+        assert len(epoch) == 60 == len(epoch.flatten(1).unique(dim=0))
     assert not torch.equal(*epochs)
 
 

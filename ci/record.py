@@ -32,7 +32,9 @@ def start_here():
                         "garments: contrastive encoder": garments, "garments: untrained encoder": replace(garments, steps=0),
                         "ten bits, shared by the views": shared, "ten bits, fresh in each view": fresh,
                         "ten bits, untrained encoder": replace(shared, steps=0)})
-    rivals = [{"condition": f"{name}: raw pixels", **raw_pixels(e)} for name, e in (("digits", learn), ("garments", garments))]
+    here = records.circumstances(default_device())
+    rivals = [{"condition": f"{name}: raw pixels", **raw_pixels(e), **here}
+              for name, e in (("digits", learn), ("garments", garments))]
     return pd.concat([table, pd.DataFrame(rivals)])
 
 
@@ -58,8 +60,6 @@ if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in RECORDS:
         sys.exit(f"{__doc__}\nNAME is one of: {', '.join(RECORDS)}")
     table = RECORDS[sys.argv[1]]()
-    for column, value in records.circumstances(default_device()).items():
-        table[column] = str(value)
     path = CLONE / "results" / f"{sys.argv[1]}.csv"
     table.drop(columns="from_cache").round(4).to_csv(path, index=False)
     print(f"{path}: {len(table)} runs")

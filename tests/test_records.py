@@ -1,6 +1,7 @@
 """The cache: what is kept, what a damaged or foreign file leads to, and what an interruption or a neighbour costs."""
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -242,8 +243,9 @@ def read_only_cache(experiment):
 
 def test_a_read_only_cache_is_read_and_costs_nothing_else(read_only_cache, experiment):
     assert run(replace(experiment, seed=7)).from_cache
-    with pytest.warns(UserWarning, match="This run could not be kept .*Permission denied.*: .* set INTRIGUING_CACHE"):
+    with pytest.warns(UserWarning) as caught:
         result = run(experiment)
+    assert re.search("This run could not be kept .*Permission denied.*: .* set INTRIGUING_CACHE", str(caught[-1].message))
     assert result.metrics["linear"] > 0 and not result.from_cache
 
 

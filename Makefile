@@ -1,6 +1,6 @@
-# Each command sets up .venv by itself the first time. Without make: python ci/make.py course (or test, or lab).
+# Each command but doctor sets up .venv by itself the first time. Without make: python ci/make.py course (or any other).
 PYTHON ?= python3
 
-.PHONY: course test lab
-course test lab:
+.PHONY: course test lab doctor
+course test lab doctor:
 	@$(PYTHON) ci/make.py $@

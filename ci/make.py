@@ -1,13 +1,15 @@
-"""The course's three commands, on any system: `python ci/make.py course`, `test` or `lab`; more arguments are passed on.
+"""The course's commands, on any system: `python ci/make.py course`, `test`, `lab` or `doctor`; more arguments are passed on.
 
 course   executes every notebook under the preset quick (or INTRIGUING_PRESET); copies and figures go to build/
-test     unit tests, then every notebook under the preset smoke
+test     style, the notebooks' hygiene, unit tests, then every notebook under the preset smoke
 lab      opens JupyterLab on your own copy of the notebooks, my_notebooks/, which nothing ever overwrites
+doctor   prints what a bug report needs: system, versions, device, data, cache; changes nothing
 
-Each first makes .venv from requirements.txt and constraints.txt, unless it is there and up to date.
+All but doctor first make .venv from requirements.txt and constraints.txt, unless it is there and up to date.
 """
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -24,7 +26,8 @@ INSTALLED = VENV / "installed.txt"
 def main():
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
         sys.exit(__doc__)
-    set_up()
+    if sys.argv[1] != "doctor":
+        set_up()
     sys.exit(COMMANDS[sys.argv[1]](sys.argv[2:]))
 
 
@@ -33,9 +36,7 @@ def set_up():
     if sys.version_info < (3, 11):  # noqa: UP036 (whoever has an older Python meets this line first)
         sys.exit(f"The course needs Python 3.11, 3.12 or 3.13, this is {sys.version.split()[0]}: "
                  "`make course PYTHON=python3.12` names another one.")
-    files = [(ROOT / name).read_bytes() for name in ("requirements.txt", "constraints.txt", "pyproject.toml")]
-    wanted = hashlib.sha256(b"".join(files) + sys.version.encode()).hexdigest()
-    if INSTALLED.exists() and INSTALLED.read_text() == wanted:
+    if is_set_up():
         return
     print("Setting up .venv: once, about 4 minutes and 2.7 GB of downloads on Linux, most of it PyTorch.", flush=True)
     venv.create(VENV, with_pip=True, clear=True)
@@ -45,7 +46,17 @@ def set_up():
     if subprocess.run(install, cwd=ROOT).returncode:
         sys.exit("Set-up failed, for the reason that pip gives above. Once that is mended (a network, room on the disk), "
                  "run the same command again.")
-    INSTALLED.write_text(wanted)
+    INSTALLED.write_text(wanted())
+
+
+def wanted():
+    """A hash of everything that .venv is made from."""
+    files = [(ROOT / name).read_bytes() for name in ("requirements.txt", "constraints.txt", "pyproject.toml")]
+    return hashlib.sha256(b"".join(files) + sys.version.encode()).hexdigest()
+
+
+def is_set_up():
+    return INSTALLED.exists() and INSTALLED.read_text() == wanted()
 
 
 def course(arguments):
@@ -53,10 +64,13 @@ def course(arguments):
 
 
 def test(arguments):
-    """Notebooks must pass without what an earlier course left in the cache, and leave nothing in it."""
+    """The fast checks first. Notebooks must pass without what an earlier course left in the cache, and leave nothing in it."""
+    failed = [run("-m", "ruff", "check", "."), run("ci/hygiene.py")]
+    nbval = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=600")
     with tempfile.TemporaryDirectory() as cache:
-        return run("-m", "pytest", "tests", "notebooks", "--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=600",
-                   *arguments, INTRIGUING_PRESET="smoke", INTRIGUING_CACHE=cache, TQDM_DISABLE="1")
+        failed.append(run("-m", "pytest", "tests", "notebooks", *nbval, *arguments,
+                          INTRIGUING_PRESET="smoke", INTRIGUING_CACHE=cache, TQDM_DISABLE="1"))
+    return max(failed)
 
 
 def lab(arguments):
@@ -69,6 +83,19 @@ def lab(arguments):
     return run("-m", "jupyterlab", "--notebook-dir", own, *arguments)
 
 
+def doctor(arguments):
+    """First what can be told without .venv, since it may be its set-up that fails."""
+    commit = ""
+    if shutil.which("git"):
+        git = subprocess.run(["git", "log", "-1", "--format=%h %cs"], cwd=ROOT, capture_output=True, text=True, check=False)
+        commit = git.stdout.strip()
+    print(f"{'course':16} {commit or 'not a git clone'}, {ROOT}")
+    print(f"{'system':16} {platform.platform()}, {os.cpu_count()} cores, {shutil.disk_usage(ROOT).free / 1e9:.0f} GB free")
+    print(f"{'python':16} {sys.version.split()[0]}, {sys.executable}")
+    print(f"{'.venv':16} {'up to date' if is_set_up() else 'missing or out of date: make course sets it up'}")
+    return run("-m", "intriguing_lib", "doctor") if PYTHON.exists() else 0
+
+
 def run(*command, **environment):
     """Run .venv's Python in the repository's root; kernels of this .venv come before any others of the user's."""
     environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"} | environment
@@ -78,7 +105,7 @@ def run(*command, **environment):
         return 130
 
 
-COMMANDS = {"course": course, "test": test, "lab": lab}
+COMMANDS = {"course": course, "test": test, "lab": lab, "doctor": doctor}
 
 if __name__ == "__main__":
     main()

@@ -17,10 +17,10 @@ def data_folder():
 
 
 def cache_folder():
-    """Where finished runs are kept: INTRIGUING_CACHE, else `.cache/` of the clone, else the user's cache."""
+    """Where runs are kept: INTRIGUING_CACHE (in Colab a folder on a mounted Drive, say), else as for data, `.cache/`."""
     return _chosen("INTRIGUING_CACHE", ".cache")
 
 
 def _chosen(variable, name):
     home = CLONE or Path.home() / ".cache" / "intriguing_lib"
-    return Path(os.environ.get(variable) or home / name)
+    return Path(os.environ.get(variable) or home / name).expanduser()

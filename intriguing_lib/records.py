@@ -41,9 +41,14 @@ def exists(key):
     return key is not None and _path(key).exists()
 
 
-def keys():
-    """Of all runs kept in the cache, the oldest first."""
+def finished():
+    """The keys of all runs kept in the cache, the oldest first."""
     return [path.stem for path in sorted(cache_folder().glob("*.safetensors"), key=lambda path: path.stat().st_mtime)]
+
+
+def unfinished():
+    """The keys of all runs that have a checkpoint."""
+    return sorted(path.stem for path in cache_folder().glob("*.checkpoint"))
 
 
 def save(key, record, tensors):
@@ -74,8 +79,8 @@ def record(key):
 
 
 def remove(key):
-    """Forget a run: its file and its checkpoint. Returns the bytes that this has freed."""
-    files = [path for path in (_path(key), Checkpoint(key).path) if path.exists()]
+    """Forget a run, finished or not, with all its files. Returns the bytes that this has freed."""
+    files = list(cache_folder().glob(f"{key}.*"))
     freed = sum(path.stat().st_size for path in files)
     for path in files:
         path.unlink()
@@ -155,7 +160,8 @@ def lock(key, wait=True):
 
 def circumstances(device):
     """What a number may depend on beside its settings, as plain text: device, platform, versions, commit and date."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    processor = f"CPU ({torch.backends.cpu.get_cpu_capability()}), {torch.get_num_threads()} threads"
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor
     return {"device": name, "platform": f"{platform.system()} {platform.machine()}", "python": platform.python_version(),
             "torch": torch.__version__, "torchvision": torchvision.__version__, "intriguing_lib": intriguing_lib.__version__,
             "commit": commit(), "date": datetime.now(UTC).isoformat(timespec="seconds")}

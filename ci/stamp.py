@@ -1,0 +1,79 @@
+"""Stamp the set-up cell into all notebooks, and a Colab badge where it can work: `python ci/stamp.py [NOTEBOOK ...]`.
+
+The text of the set-up cell stands here, the repository's URL in pyproject.toml ([project.urls], Repository) and nowhere
+else. While no URL is set there, no badge and no link to the repository appears. ci/hygiene.py checks what this writes.
+"""
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+
+SETUP = '''\
+# Set-up, the same in every notebook: find intriguing_lib{or_install}, say what this runs on.
+import importlib.util
+import pathlib
+{imports}import sys
+{version}
+sys.path += [str(folder) for folder in pathlib.Path.cwd().parents if (folder / "intriguing_lib").is_dir()]
+if not importlib.util.find_spec("intriguing_lib"):
+{otherwise}
+from intriguing_lib import course
+
+preset = course.setup(preset)'''
+
+NO_REPOSITORY = '''\
+    raise ModuleNotFoundError("intriguing_lib is not here: open this notebook in a clone of the course, with `make lab`.")'''
+
+REPOSITORY = '''\
+    source = "git+{url}"
+    if "google.colab" not in sys.modules:
+        raise ModuleNotFoundError(f"intriguing_lib is not here: open this notebook in a clone of the course, with `make lab`, "
+                                  f"or install the library with `%pip install {{source}}`.")
+    keep = pathlib.Path("keep.txt")  # Colab's own torch and NumPy stay as they are
+    keep.write_text("\\n".join(f"{{name}}=={{version(name)}}" for name in ("torch", "torchvision", "numpy")))
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--constraint", keep, source], check=True)'''
+
+BADGE = ("[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+         "(https://colab.research.google.com/github/{repository}/blob/main/notebooks/{name})")
+ANY_BADGE = re.compile(r"\n\n\[!\[Open in Colab\][^\n]*")
+
+
+def repository_url():
+    """Where the course's repository can be cloned from, or None while that is not settled."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project.get("urls", {}).get("Repository")
+
+
+def setup_cell(url):
+    if url is None:
+        return SETUP.format(or_install="", imports="", version="", otherwise=NO_REPOSITORY)
+    return SETUP.format(or_install=" (in Colab: install it)", imports="import subprocess\n",
+                        version="from importlib.metadata import version\n", otherwise=REPOSITORY.format(url=url))
+
+
+def title_cell(source, name, url):
+    """The first cell with a badge under its title, if the repository is on GitHub: Colab opens nothing else."""
+    title, _, rest = ANY_BADGE.sub("", source).partition("\n")
+    on_github = re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(\.git)?/?", url or "")
+    badge = "\n\n" + BADGE.format(repository=on_github[1], name=name) if on_github else ""
+    return f"{title}{badge}\n{rest}"
+
+
+def stamp(notebook, name, url):
+    """Change a notebook's first cell (the title) and third (the set-up; the second holds the parameters) in place."""
+    title, _, setup = notebook.cells[:3]
+    title.source = title_cell(title.source, name, url)
+    setup.source = setup_cell(url)
+
+
+if __name__ == "__main__":
+    for path in map(Path, sys.argv[1:] or sorted(NOTEBOOKS.glob("*.ipynb"))):
+        notebook = nbformat.read(path, as_version=4)
+        stamp(notebook, path.name, repository_url())
+        nbformat.write(notebook, path)
+        print(f"stamped {path.name}")

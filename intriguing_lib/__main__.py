@@ -1,0 +1,129 @@
+"""The library's command line: the runs kept in the cache, and what a bug report needs.
+
+    python -m intriguing_lib list               a line for each run kept, with the settings in which they differ
+    python -m intriguing_lib show KEY           everything known about one; the beginning of its key is enough
+    python -m intriguing_lib export FILE.csv    all of them as a table
+    python -m intriguing_lib clear KEY ...      forget these runs; `clear all` forgets all of them
+    python -m intriguing_lib doctor             device, versions, data, cache
+
+The cache is the folder INTRIGUING_CACHE, or `.cache/` in a clone of the course, or ~/.cache/intriguing_lib/.cache.
+"""
+import json
+import os
+import shutil
+import sys
+
+import pandas as pd
+
+from intriguing_lib import records
+from intriguing_lib.images import default_device, digits, fashion
+from intriguing_lib.paths import CLONE, cache_folder, data_folder, shipped
+
+SHORT = 8  # digits of a key that `list` prints
+
+
+def table():
+    """Every readable run in the cache, the oldest first: key, metrics, settings, circumstances. Names the others."""
+    rows = []
+    for key in records.finished():
+        try:
+            record = records.record(key)
+        except records.Damaged as error:
+            print(f"{key} can't be used ({error}): it will be trained again when it is asked for.")
+            continue
+        rows.append({"key": key} | record["metrics"] | {"seconds": record["seconds"]} | record["settings"]
+                    | record["circumstances"])
+    return pd.DataFrame(rows)
+
+
+def list_runs():
+    """Constant columns first, in one line each; then a table of the others."""
+    runs = table()
+    if runs.empty:
+        print(f"No run is kept in {cache_folder()}.")
+        return
+    same = [column for column in runs if len(runs) > 1 and runs[column].nunique(dropna=False) == 1]
+    if same:
+        print("The same in all:", *(f"{column} {runs[column].iloc[0]}" for column in same), sep="\n  ", end="\n\n")
+    runs["key"] = runs["key"].str[:SHORT]
+    shown = runs.drop(columns=same).round({"linear": 4, "knn": 4, "seconds": 0})
+    print(shown.to_string(index=False, na_rep="", max_colwidth=40))
+    print(f"\n{len(runs)} runs and {len(records.unfinished())} unfinished ones in {cache_folder()}, "
+          f"{megabytes(cache_folder()):.1f} MB")
+
+
+def show(key):
+    print(json.dumps(records.record(matching(key)), indent=2, ensure_ascii=False))
+
+
+def export(file):
+    runs = table()
+    runs.to_csv(file, index=False)
+    print(f"{file}: {len(runs)} runs")
+
+
+def clear(*keys):
+    """Recorded runs, which lie elsewhere, stay."""
+    chosen = everything() if keys == ("all",) else [matching(key) for key in keys]
+    freed = sum(map(records.remove, chosen))
+    print(f"forgot {len(chosen)} runs, {freed / 1e6:.1f} MB")
+
+
+def everything():
+    return sorted({*records.finished(), *records.unfinished()})
+
+
+def matching(key):
+    found = [k for k in everything() if k.startswith(key)]
+    if len(found) != 1:
+        sys.exit(f"{len(found) or 'No'} runs in {cache_folder()} have a key that begins with {key!r}: "
+                 "`python -m intriguing_lib list` shows the keys.")
+    return found[0]
+
+
+def megabytes(folder):
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def doctor():
+    """What a bug report needs, line by line; nothing is changed, no network asked."""
+    for name, value in records.circumstances(default_device()).items():
+        print(f"{name:16} {value}")
+    print(f"{'installed':16} {'from a clone' if CLONE else 'as a package'}, {shipped('data').parent}")
+    for load in (digits, fashion):
+        try:
+            print(f"{'data':16} {load('train', 'cpu')!r}")
+        except (OSError, ValueError) as error:
+            print(f"{'data':16} {error}")
+    print(f"{'downloads':16} {data_folder()}")
+    print(f"{'cache':16} {cache_folder()}: {len(records.finished())} runs, {megabytes(cache_folder()):.1f} MB, "
+          f"{writable(cache_folder())}")
+    recorded = ", ".join(sorted(path.stem for path in shipped("results").glob("*.csv")))
+    print(f"{'recorded runs':16} {recorded or 'none'}")
+    chosen = [f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("INTRIGUING_")]
+    print(f"{'environment':16} {' '.join(chosen) or 'no INTRIGUING_ variable is set'}")
+
+
+def writable(folder):
+    """In words, with the room left; the folder itself need not exist yet."""
+    there = next(f for f in (folder, *folder.parents) if f.exists())
+    free = shutil.disk_usage(there).free / 1e9
+    return f"{'can' if os.access(there, os.W_OK) else 'can NOT'} be written to, {free:.0f} GB free"
+
+
+COMMANDS = {"list": (list_runs, 0), "show": (show, 1), "export": (export, 1), "clear": (clear, None), "doctor": (doctor, 0)}
+
+
+def main(arguments):
+    command, count = COMMANDS.get(arguments[0] if arguments else None, (None, None))
+    given = len(arguments) - 1
+    if command is None or given != count and (count is not None or given == 0):
+        sys.exit(__doc__)
+    try:
+        command(*arguments[1:])
+    except (records.Damaged, OSError) as error:
+        sys.exit(f"{arguments[0]}: {error}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -6,7 +6,7 @@
     python -m intriguing_lib clear KEY ...      forget these runs; `clear all` forgets all of them
     python -m intriguing_lib doctor             device, versions, data, cache
 
-The cache is the folder INTRIGUING_CACHE, or `.cache/` in a clone of the course, or ~/.cache/intriguing_lib/.cache.
+The cache is the folder INTRIGUING_CACHE, or `.cache/` in a clone of the course, or ~/.cache/intriguing_lib/runs.
 """
 import json
 import os

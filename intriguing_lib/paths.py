@@ -4,6 +4,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 CLONE = None if (PACKAGE / "data").is_dir() else PACKAGE.parent  # an installed package has its data inside
+HOME = CLONE or Path.home() / ".cache" / "intriguing_lib"
 
 
 def shipped(folder):
@@ -12,15 +13,11 @@ def shipped(folder):
 
 
 def data_folder():
-    """Where complete sets are downloaded to: INTRIGUING_DATA, else `data/` of the clone, else the user's cache."""
-    return _chosen("INTRIGUING_DATA", "data")
+    """Where complete sets are downloaded to: INTRIGUING_DATA, else `data/` of the clone or of the user's cache."""
+    return Path(os.environ.get("INTRIGUING_DATA") or HOME / "data").expanduser()
 
 
 def cache_folder():
-    """Where runs are kept: INTRIGUING_CACHE (in Colab a folder on a mounted Drive, say), else as for data, `.cache/`."""
-    return _chosen("INTRIGUING_CACHE", ".cache")
-
-
-def _chosen(variable, name):
-    home = CLONE or Path.home() / ".cache" / "intriguing_lib"
-    return Path(os.environ.get(variable) or home / name).expanduser()
+    """Where runs are kept: INTRIGUING_CACHE (in Colab a folder on a mounted Drive, say), else `.cache/` of the clone or
+    `runs/` of the user's cache."""
+    return Path(os.environ.get("INTRIGUING_CACHE") or HOME / (".cache" if CLONE else "runs")).expanduser()

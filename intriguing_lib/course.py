@@ -1,14 +1,29 @@
-"""What only the notebooks need: their set-up, and settings that depend on the preset."""
+"""What only the notebooks need: their set-up, settings that depend on the preset, and checks of a learner's code.
+
+    nt_xent_here = check("nt_xent", my_nt_xent)      the learner's function if it is right, else the library's
+    hint("nt_xent", 1)                               1 is a nudge, 3 nearly the answer
+    show_answer("nt_xent")                           the library's own source
+
+A check runs the learner's function on small inputs whose answers are known. A wrong answer is compared with what the usual
+mistakes give on the same inputs: the one that it equals is named. Nothing that a learner writes can stop a notebook.
+"""
+import ctypes
+import inspect
 import os
 import platform
+import threading
+import traceback
 
 import torch
 import torchvision
 
 from intriguing_lib import plots
+from intriguing_lib.exercises import EXERCISES
 from intriguing_lib.images import default_device
 
 PRESETS = ("smoke", "quick", "full")
+SECONDS = 10  # that a learner's function may take on the small inputs
+LEVELS = {1: "easy", 2: "medium", 3: "hard"}
 
 
 def setup(preset=None):
@@ -33,3 +48,152 @@ def setup(preset=None):
 def by_preset(preset, *, smoke, quick, full):
     """The setting that goes with the preset: `steps = by_preset(preset, smoke=3, quick=300, full=3000)`."""
     return {"smoke": smoke, "quick": quick, "full": full}[preset]
+
+
+def check(name, attempt):
+    """Print whether `attempt` solves the exercise, and if not, why; return it if it does, else the library's function.
+
+    Raises KeyError for an unknown exercise and for nothing else.
+    """
+    exercise = exercise_called(name)
+    problem = problem_with(attempt, exercise)
+    print(f"{name}: {problem or 'right. From here on the notebook runs on your function.'}")
+    return exercise.answer if problem else attempt
+
+
+def hint(name, level):
+    """Print one of the three hints."""
+    hints = exercise_called(name).hints
+    print(hints[level - 1] if level in (1, 2, 3) else f"There are three hints, 1 to 3, got {level!r}.")
+
+
+def show_answer(name):
+    """Print the library's own source."""
+    print(inspect.getsource(exercise_called(name).answer))
+
+
+def exercise_called(name):
+    if name not in EXERCISES:
+        raise KeyError(f"There is no exercise {name!r}: there are {', '.join(EXERCISES)}.")
+    return EXERCISES[name]
+
+
+def problem_with(attempt, exercise):
+    """What is wrong with an attempt, in one sentence, or None."""
+    expected = [exercise.answer(*arguments) for arguments in exercise.inputs]
+    try:
+        values = [called(attempt, arguments) for arguments in exercise.inputs]
+    except TooSlow:
+        return f"your function had not returned after {SECONDS} s on a tiny input: look for a loop that never ends."
+    except Crashed as crashed:
+        return crash(crashed.error, attempt)
+    if values[0] is ...:
+        return (f"not solved yet ({exercise.minutes} minutes, {LEVELS[exercise.level]}), so the notebook goes on with the "
+                "library's function. Write yours in the cell above, run it, then run this one again.")
+    if not all(isinstance(value, torch.Tensor) for value in values):
+        return no_tensor(values)
+    if all(map(alike, values, expected)):
+        try:
+            return wrong_gradient(attempt, exercise)
+        except (Crashed, RuntimeError) as error:
+            return f"the numbers are right, but no gradient can be computed: {getattr(error, 'error', error)}".splitlines()[0]
+    for message, mistake in exercise.mistakes.items():
+        if all(alike(value, mistake(*arguments)) for value, arguments in zip(values, exercise.inputs, strict=True)):
+            return f"not yet: {message}"
+    return malformed(values, expected) or ("not yet, and it is none of the mistakes this check knows: on its first input it "
+                                           f"should give {told(expected[0])}, yours gives {told(values[0])}.")
+
+
+class TooSlow(Exception):
+    """The learner's function did not return in time."""
+
+
+class Crashed(Exception):
+    """The learner's function raised `error`."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+
+def called(function, arguments):
+    """function(*arguments) in a thread of its own, so that it can be given up. Raises TooSlow or Crashed."""
+    outcome = {}
+
+    def work():
+        try:
+            outcome["value"] = function(*(a.clone() if isinstance(a, torch.Tensor) else a for a in arguments))
+        except BaseException as error:  # also exit(): it must not end the notebook
+            outcome["error"] = error
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(SECONDS)
+    if thread.is_alive():
+        # There is no alarm on Windows: raise SystemExit in that thread, which ends a loop of Python's at its next step.
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+        raise TooSlow
+    if "error" in outcome:
+        raise Crashed(outcome["error"])
+    return outcome["value"]
+
+
+def crash(error, attempt):
+    """The learner's own line at which it happened, not ours above it or torch's below."""
+    message = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
+    code = getattr(attempt, "__code__", None)
+    if code is None:
+        return f"not yet: a check needs your function, and {str(attempt)[:60]!r} can't be called as one ({message})."
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == code.co_filename]
+    if not frames:
+        return f"your function could not be called: {message}."
+    line = frames[-1].lineno - code.co_firstlineno + 1
+    return f"your function raised {message}, in its line {line}: `{(frames[-1].line or '').strip()}`"
+
+
+def no_tensor(values):
+    value = next(value for value in values if not isinstance(value, torch.Tensor))
+    if value is None:
+        return "your function returns None: does every way through it end in a `return`?"
+    return (f"your function returns a Python {type(value).__name__}, and should return a torch tensor: .item(), .tolist() and "
+            ".numpy() cut the gradient off.")
+
+
+def malformed(values, expected):
+    """A wrong shape or wrong numbers, where no known mistake explains them; or None."""
+    for value, right in zip(values, expected, strict=True):
+        if value.shape != right.shape:
+            return f"your function returns a tensor of shape {tuple(value.shape)}, and should return {tuple(right.shape)}."
+        if not value.isfinite().all():
+            return ("your function returns NaN or infinity on harmless inputs: look for a logarithm of 0, a division by 0, or "
+                    "an infinity that meets another.")
+    return None
+
+
+def wrong_gradient(attempt, exercise):
+    """The values are right: does the gradient reach all inputs, and is it right too?"""
+    for arguments in exercise.inputs:
+        gradients = []
+        for function in (exercise.answer, attempt):
+            inputs = [a.clone().requires_grad_() if isinstance(a, torch.Tensor) else a for a in arguments]
+            leaves = [a for a in inputs if isinstance(a, torch.Tensor)]
+            value = called(function, inputs)
+            if not value.requires_grad:
+                return "the numbers are right, but no gradient reaches the inputs, so nothing would be learned: avoid detach()."
+            weights = torch.arange(1.0, 1 + value.numel()).view(value.shape)  # so that no two entries' gradients cancel
+            found = torch.autograd.grad((value * weights).sum(), leaves, allow_unused=True)
+            gradients.append([torch.zeros_like(a) if g is None else g for g, a in zip(found, leaves, strict=True)])
+        if not all(torch.allclose(a, b, rtol=1e-3, atol=1e-5) for a, b in zip(*gradients, strict=True)):
+            return "the numbers are right, but the gradient is not: a part of the computation is detached."
+    return None
+
+
+def alike(a, b):
+    return a.shape == b.shape and torch.allclose(a.float(), b.float(), rtol=1e-4, atol=1e-5)
+
+
+def told(value):
+    """A tensor's numbers in a sentence."""
+    rows = value if value.ndim == 2 else value.view(1, -1)
+    text = "; ".join(" ".join(f"{x:.3f}" for x in row) for row in rows[:2].tolist())
+    return text + " ..." * (len(rows) > 2)

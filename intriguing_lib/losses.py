@@ -21,12 +21,30 @@ def nt_xent(z1, z2, temperature):
     check_pair(z1, z2)
     check_temperature(temperature)
     n = len(z1)
-    z = F.normalize(torch.cat([z1, z2]).to(torch.promote_types(z1.dtype, torch.float32)), dim=1)
-    with torch.autocast(z.device.type, enabled=False):
-        logits = z @ z.T / temperature
-    logits = logits.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=z.device), -torch.inf)
-    partner = torch.arange(2 * n, device=z.device).roll(n)
+    logits = cosine_similarities(torch.cat([z1, z2])) / temperature
+    logits = logits.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=logits.device), -torch.inf)
+    partner = torch.arange(2 * n, device=logits.device).roll(n)
     return F.cross_entropy(logits, partner)
+
+
+def cosine_similarities(z):
+    """The cosine of the angle between every two rows of z, float, (n, d): float32, (n, n) (float64 for float64 input)."""
+    z = F.normalize(z.to(torch.promote_types(z.dtype, torch.float32)), dim=1)
+    with torch.autocast(z.device.type, enabled=False):
+        return z @ z.T
+
+
+def negative_shares(z1, z2, temperature):
+    """Which share of an anchor's push away from all its negatives goes to each of them.
+
+    z1, z2, temperature: as for `nt_xent`, whose gradient with respect to the similarity of anchor and negative is positive
+    and proportional to the share. Returns float32, (2n, 2n): 0 for the anchor itself and its partner, rows that sum to 1.
+    """
+    check_pair(z1, z2)
+    check_temperature(temperature)
+    logits = cosine_similarities(torch.cat([z1, z2])) / temperature
+    itself = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
+    return logits.masked_fill(itself | itself.roll(len(z1), 0), -torch.inf).softmax(1)
 
 
 @dataclass(frozen=True)

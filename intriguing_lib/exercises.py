@@ -1,0 +1,125 @@
+"""The exercises of the notebooks: for each the answer, inputs to try an attempt on, the usual mistakes, and three hints.
+
+The checks themselves are in `course`. A mistake is a function that makes it, with the sentence that a learner reads whose
+function gives the same numbers: what is wrong, and what to do.
+"""
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from intriguing_lib import mistakes
+from intriguing_lib.losses import cosine_similarities, negative_shares, nt_xent
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """answer: the library's function. inputs: argument tuples to try it on. mistakes: {the sentence: the function}.
+
+    minutes, level (1 to 3): what to expect. hints: three, from a nudge to nearly the answer.
+    """
+    answer: Callable
+    minutes: int
+    level: int
+    inputs: tuple
+    mistakes: dict
+    hints: tuple
+
+
+def small_pairs(*settings):
+    """For each (n, d, further arguments): two views' representations with partners that resemble one another."""
+    generator = torch.Generator().manual_seed(0)
+    pairs = []
+    for n, d, *further in settings:
+        z1 = torch.randn(n, d, generator=generator)
+        pairs.append((z1, z1 + 0.5 * torch.randn(n, d, generator=generator), *further))
+    return tuple(pairs)
+
+
+def shares(z1, z2, temperature, keep_self=False, keep_partner=False, axis=1):
+    """The softmax behind `negative_shares`, with one thing forgotten."""
+    logits, partner = mistakes.logits_and_partner(z1, z2, temperature, without_self=not keep_self)
+    if not keep_partner:
+        logits = logits.masked_fill(F.one_hot(partner, len(logits)).bool(), -torch.inf)
+    return logits.softmax(axis)
+
+
+def unnormalised_shares(z1, z2, temperature):
+    """Each negative's part of the whole denominator, the partner's share included, so that rows sum to less than 1."""
+    _, partner = mistakes.logits_and_partner(z1, z2, temperature)
+    return shares(z1, z2, temperature, keep_partner=True) * (1 - F.one_hot(partner, 2 * len(z1)))
+
+
+SIMILARITY_MISTAKES = {
+    "long vectors count for more: these are dot products. Divide each row of z by its length first.": lambda z: z @ z.T,
+    "each column of z was normalised, over the images: a vector's length is along its row (dim=1).":
+        lambda z: F.normalize(z, dim=0) @ F.normalize(z, dim=0).T,
+    "these are distances, for which near means small: take the dot product of the normalised rows.":
+        lambda z: torch.cdist(F.normalize(z, dim=1), F.normalize(z, dim=1)),
+    "this compares the features with each other over all images: multiply z with its transpose, not the transpose with z.":
+        lambda z: F.normalize(z, dim=1).T @ F.normalize(z, dim=1),
+    "one factor is normalised and the other is not: normalise z once, then use it twice.":
+        lambda z: F.normalize(z, dim=1) @ z.T,
+}
+
+NT_XENT_MISTAKES = {
+    "row i still competes with itself: take the diagonal out of the denominator (set it to -inf before the softmax).":
+        mistakes.self_kept,
+    "the partner is missing from the denominator: its term stands above the fraction and below it, or the loss has no floor.":
+        mistakes.partner_not_in_denominator,
+    "only the other view's images compete: the other images' first views are negatives for a first view too, 2n − 2 in all.":
+        mistakes.cross_view_only,
+    "row i looks for the wrong partner: z1 stands above z2, so the partner of row i is row i + n, and the other way round.":
+        mistakes.neighbour_as_partner,
+    "only the first views take their turn as anchors: average over all 2n rows.": mistakes.first_views_only,
+    "this is twice the value: divide by 2n, the number of anchors, and not by n.": lambda z1, z2, t: 2 * nt_xent(z1, z2, t),
+    "this is the sum over the anchors: take the mean, so that the loss means the same at every batch size.":
+        lambda z1, z2, t: 2 * len(z1) * nt_xent(z1, z2, t),
+    "this is multiplied by the temperature: τ divides the similarities and appears nowhere else.":
+        lambda z1, z2, t: t * nt_xent(z1, z2, t),
+    "the temperature is not used: divide the similarities by it.": lambda z1, z2, t: nt_xent(z1, z2, 1.0),
+    "the similarities are multiplied by the temperature: divide them by it.": lambda z1, z2, t: nt_xent(z1, z2, 1 / t),
+    "the representations are not normalised: use cosine similarities, not dot products.":
+        mistakes.unnormalised,
+    "the sign is turned round: the loss is minus the logarithm of the partner's probability.":
+        lambda z1, z2, t: -nt_xent(z1, z2, t),
+}
+
+SHARE_MISTAKES = {
+    "an anchor still pushes itself away: take the diagonal out before the softmax.": lambda *a: shares(*a, keep_self=True,
+                                                                                                       keep_partner=False),
+    "the partner still stands among the negatives: take it out before the softmax.": lambda *a: shares(*a, keep_partner=True),
+    "self and partner both still stand among the negatives: take both out before the softmax.":
+        lambda *a: shares(*a, keep_self=True, keep_partner=True),
+    "the columns sum to 1 and not the rows: an anchor's negatives stand in its row (dim=1).": lambda *a: shares(*a, axis=0),
+    "the partner's share was set to 0 after the softmax: take it out before, so that each row sums to 1.": unnormalised_shares,
+    "the temperature is not used: divide the similarities by it.": lambda z1, z2, t: shares(z1, z2, 1.0),
+}
+
+EXERCISES = {
+    "cosine_similarities": Exercise(
+        cosine_similarities, minutes=5, level=1, inputs=tuple((torch.cat(pair),) for pair in small_pairs((3, 2), (2, 4))),
+        mistakes=SIMILARITY_MISTAKES, hints=(
+            "The cosine of the angle between two vectors is their dot product, once both have length 1.",
+            "torch.nn.functional.normalize(z, dim=1) gives every row length 1. Of two matrices, A @ B.T holds the dot products "
+            "of the rows of A with the rows of B.",
+            "z = F.normalize(z, dim=1), and then one matrix product of z with its own transpose.")),
+    "nt_xent": Exercise(
+        nt_xent, minutes=15, level=2, inputs=small_pairs((3, 2, 0.5), (5, 4, 0.1), (4, 3, 2.0)),
+        mistakes=NT_XENT_MISTAKES, hints=(
+            "Each of the 2n rows is a question with 2n − 1 possible answers, of which one is right: a classification.",
+            "Put the views one above the other, take all cosine similarities, divide by τ. A row must not choose itself: put "
+            "-inf on the diagonal. The right answer of row i is i + n for the first n rows and i − n for the others.",
+            "logits = cosine_similarities(torch.cat([z1, z2])) / temperature; then masked_fill with "
+            "torch.eye(2 * n, dtype=torch.bool); then F.cross_entropy(logits, torch.arange(2 * n).roll(n)).")),
+    "negative_shares": Exercise(
+        negative_shares, minutes=10, level=2, inputs=small_pairs((3, 2, 0.5), (4, 3, 0.1)),
+        mistakes=SHARE_MISTAKES, hints=(
+            "The gradient pushes an anchor away from each negative in proportion to that negative's term in the "
+            "denominator.",
+            "So a negative's share is its exp(s / τ) divided by the sum of that over all negatives of the same anchor: a "
+            "softmax over the row, from which the anchor itself and its partner were taken out.",
+            "Start as in nt_xent; put -inf on the diagonal and at the partner's place (a roll of the identity matrix by n rows "
+            "marks the partners); then softmax(1).")),
+}

@@ -1,0 +1,138 @@
+"""Contrastive learning done wrong, one mistake at a time: notebook 01 trains each of them, and the exercises know them.
+
+The losses take what `nt_xent` takes. What is described by a dataclass here goes into an `Experiment` as its right twin does.
+"""
+import copy
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from intriguing_lib.evaluate import accuracy, features
+from intriguing_lib.images import ImageSet
+from intriguing_lib.losses import NTXent, cosine_similarities
+
+
+def logits_and_partner(z1, z2, temperature, normalised=True, without_self=True):
+    """What most variants of NT-Xent are made of: similarities / temperature (2n, 2n), and each row's partner (2n,)."""
+    z = torch.cat([z1, z2])
+    logits = (cosine_similarities(z) if normalised else z @ z.T) / temperature
+    if without_self:
+        logits = logits.masked_fill(torch.eye(len(z), dtype=torch.bool, device=z.device), -torch.inf)
+    return logits, torch.arange(len(z), device=z.device).roll(len(z1))
+
+
+def self_kept(z1, z2, temperature):
+    """Every anchor competes with itself, and it is its own most similar candidate: the loss can't fall below log 2."""
+    return F.cross_entropy(*logits_and_partner(z1, z2, temperature, without_self=False))
+
+
+def unnormalised(z1, z2, temperature):
+    """Dot products in place of cosine similarities: a longer vector is a lower temperature."""
+    return F.cross_entropy(*logits_and_partner(z1, z2, temperature, normalised=False))
+
+
+def partner_not_in_denominator(z1, z2, temperature):
+    logits, partner = logits_and_partner(z1, z2, temperature)
+    negatives = logits.masked_fill(F.one_hot(partner, len(logits)).bool(), -torch.inf)
+    return (negatives.logsumexp(1) - logits.gather(1, partner[:, None]).squeeze(1)).mean()
+
+
+def cross_view_only(z1, z2, temperature):
+    """2n − 2 negatives became n − 1: other images' views of the same side are left out."""
+    n = len(z1)
+    logits, right = cosine_similarities(torch.cat([z1, z2]))[:n, n:] / temperature, torch.arange(n, device=z1.device)
+    return (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right)) / 2
+
+
+def neighbour_as_partner(z1, z2, temperature):
+    """As if views stood side by side (a0, b0, a1, b1, ...), while they stand one set behind the other."""
+    logits, partner = logits_and_partner(z1, z2, temperature)
+    return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device) ^ 1)
+
+
+def first_views_only(z1, z2, temperature):
+    """Only the first views take their turn as anchors."""
+    logits, partner = logits_and_partner(z1, z2, temperature)
+    return F.cross_entropy(logits[:len(z1)], partner[:len(z1)])
+
+
+@dataclass(frozen=True)
+class SelfKept:
+    """`self_kept` at a fixed temperature."""
+    temperature: float
+
+    def __call__(self, z1, z2):
+        return self_kept(z1, z2, self.temperature)
+
+
+@dataclass(frozen=True)
+class Unnormalised:
+    """`unnormalised` at a fixed temperature."""
+    temperature: float
+
+    def __call__(self, z1, z2):
+        return unnormalised(z1, z2, self.temperature)
+
+
+@dataclass(frozen=True, eq=False)
+class StrangersAsPartners:
+    """A set whose two "views of one image" show two different images; measured on, it is the set itself."""
+    images: ImageSet
+
+    labels = property(lambda self: self.images.labels)
+    classes = property(lambda self: self.images.classes)
+    device = property(lambda self: self.images.device)
+    shape = property(lambda self: self.images.shape)
+
+    def __len__(self):
+        return len(self.images)
+
+    def batch(self, rows):
+        return self.images.batch(rows)
+
+    def views(self, rows, view, generator):
+        return view(self.batch(rows), generator), view(self.batch(rows.roll(1)), generator)
+
+
+@dataclass(frozen=True)
+class SmallGroups:
+    """A contrastive objective whose batch norm takes its statistics over small groups, as when a batch is spread over devices.
+
+    images: the size of a group; it holds one view of so many images, and other views of as many.
+    together: whether both views of an image lie in one group (the mistake: what they share through its statistics gives
+        partners away), or in two (the control: groups as small, nothing given away).
+    """
+    loss: NTXent
+    images: int = 8
+    together: bool = True
+
+    def __call__(self, model, a, b, labels):
+        away = 0 if self.together else len(b) // 2
+        groups = zip(a.split(self.images), b.roll(away, 0).split(self.images), strict=True)
+        z = [model(torch.cat(pair)).chunk(2) for pair in groups]
+        za, zb = (torch.cat(views) for views in zip(*z, strict=True))
+        return self.loss(za, zb.roll(-away, 0))
+
+
+def evaluation_that_trains(encoder, data, test, steps=200, batch_size=256, seed=0):
+    """"Linear evaluation" in which somebody forgot to freeze the encoder: (top-1 on test, the encoder it has made).
+
+    encoder: a built encoder, which itself stays as it is. All weights, the encoder's too, are trained with the labels.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        changed = copy.deepcopy(encoder)
+        classifier = nn.LazyLinear(len(data.classes)).to(data.device)
+        model = nn.Sequential(changed, classifier).train()
+        model(data.batch(torch.arange(2, device=data.device)))  # gives the lazy layer its shape
+        solver = torch.optim.Adam(model.parameters(), lr=1e-3)
+        generator = torch.Generator(data.device).manual_seed(seed)
+        for _ in range(steps):
+            rows = torch.randint(len(data), (batch_size,), generator=generator, device=data.device)
+            loss = F.cross_entropy(model(data.batch(rows)), data.labels[rows])
+            solver.zero_grad()
+            loss.backward()
+            solver.step()
+    return accuracy(features(model, test).argmax(1), test.labels), changed

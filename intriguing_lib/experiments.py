@@ -105,8 +105,8 @@ def run(experiment, on_report=None):
 def sweep(experiments):
     """Run them all, or load what was run before: a table with a row for each, in their order.
 
-    Columns: the settings (`settings(experiment)`), `loss` (mean of the last ten steps), the metrics, `seconds`, `from_cache`
-    and the circumstances of each training. Says first how many have to be trained and about how long that takes. The runs
+    Columns: the settings (`settings(experiment)`), `first_loss` and `loss` (mean of the last ten steps; both NaN without
+    training), the metrics, `seconds`, `from_cache` and the circumstances of each training. Says first how many have to be trained and about how long that takes. The runs
     go through joblib, one after the other unless `joblib.parallel_config` says otherwise. Several processes may run one
     sweep on one cache: each takes what no other is at, and in the end all have the whole table.
     """
@@ -195,7 +195,8 @@ def _row(experiment, wait):
         result = _load_or_train(experiment, _unwatched, wait)
     except records.Busy:
         return None
-    return (settings(experiment) | {"loss": result.losses[-10:].mean().item()} | result.metrics
+    losses = {"first_loss": result.losses[:1].mean().item(), "loss": result.losses[-10:].mean().item()}
+    return (settings(experiment) | losses | result.metrics
             | {"seconds": result.seconds, "from_cache": result.from_cache} | result.circumstances)
 
 

@@ -18,7 +18,7 @@ from intriguing_lib.mistakes import SelfKept, SmallGroups, StrangersAsPartners, 
 from intriguing_lib.objectives import Contrastive
 from intriguing_lib.paths import CLONE
 from intriguing_lib.train import Optimizer
-from intriguing_lib.views import Chain, Crop, Flip, Rotate, digit_view, garment_view
+from intriguing_lib.views import Chain, Flip, digit_view, garment_view
 
 
 def start_here():

@@ -112,7 +112,8 @@ EXERCISES = {
             "Put the views one above the other, take all cosine similarities, divide by τ. A row must not choose itself: put "
             "-inf on the diagonal. The right answer of row i is i + n for the first n rows and i − n for the others.",
             "logits = cosine_similarities(torch.cat([z1, z2])) / temperature; then masked_fill with "
-            "torch.eye(2 * n, dtype=torch.bool); then F.cross_entropy(logits, torch.arange(2 * n).roll(n)).")),
+            "torch.eye(2 * n, dtype=torch.bool); then F.cross_entropy(logits, torch.arange(2 * n).roll(n)). On a GPU, give eye "
+            "and arange the argument device=z1.device.")),
     "negative_shares": Exercise(
         negative_shares, minutes=10, level=2, inputs=small_pairs((3, 2, 0.5), (4, 3, 0.1)),
         mistakes=SHARE_MISTAKES, hints=(

@@ -29,6 +29,8 @@ def figures():
     images = torch.rand(6, 1, 28, 28)
     yield plots.pictures({"one": images, "two": images[:4]}, "Title", "ABCDEF")
     yield plots.label_maps({"a": np.random.rand(20, 2)}, np.arange(20) % 10, tuple("0123456789"), "Title")
+    yield plots.similarity_matrices({"a": torch.eye(8), "b": torch.rand(8, 8)}, 4, "Title")
+    yield plots.cumulative_shares({"a": torch.rand(6, 8).softmax(1), "b": torch.eye(8)}, "Title")
     yield plots.accuracies({"a": 0.5, "b": None}, "Title", {"b": [0.4, 0.5, 0.6]}, guess={"a": 0.9}, chance=0.1)
 
 

@@ -3,13 +3,14 @@ import re
 import tomllib
 
 import nbformat
+import pandas as pd
 import pytest
+import torch
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from intriguing_lib import plots, records
-from intriguing_lib.composites import RandBits
-from intriguing_lib.experiments import settings
+from intriguing_lib import experiments, mistakes, plots, records
+from intriguing_lib.experiments import Run, settings
 from intriguing_lib.paths import CLONE
 
 NOTEBOOKS = sorted((CLONE / "notebooks").glob("*.ipynb"))
@@ -41,28 +42,45 @@ def test_notebooks_start_alike(path):
     assert setup.source == nbformat.read(NOTEBOOKS[0], as_version=4).cells[2].source
 
 
-def cells_until(path, name, namespace):
-    """Execute a notebook's code cells in this process until `name` is defined."""
-    for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type == "code":
-            exec(cell.source, namespace)
-        if name in namespace:
-            return namespace[name]
-    raise AssertionError(f"{path} never defines {name}")
+@pytest.fixture
+def trained_by(monkeypatch):
+    """Executes a notebook under quick in this process, with pretended runs, and returns the experiments it asks for."""
+    asked = []
 
+    def run(experiment, on_report=None):
+        asked.append(experiment)
+        model, losses = experiment.untrained().eval(), torch.ones(experiment.steps)
+        return Run(experiment, model, losses, {"linear": 0.5, "knn": 0.5}, 0, {}, True)
 
-def test_recorded_runs_have_the_settings_of_notebook_00(monkeypatch):
+    def sweep(described):
+        rows = [settings(e) | {"first_loss": 6.0, "loss": 3.0} | run(e).metrics | {"seconds": 1} for e in described]
+        return pd.DataFrame(rows)
+
     monkeypatch.setenv("INTRIGUING_PRESET", "quick")
     monkeypatch.setattr(plots, "show", lambda *args, **kwargs: None)
-    namespace = {}
-    experiment = cells_until(NOTEBOOKS[0], "experiment", namespace)
-    recorded = records.recorded("start_here").groupby("condition")
-    bits = namespace["replace"](experiment, data=RandBits(experiment.data, 10), test=RandBits(experiment.test, 10))
-    for condition, described in (("digits: contrastive encoder", experiment), ("ten bits, shared by the views", bits)):
-        rows = recorded.get_group(condition)
-        for name, value in settings(described).items():
-            assert name == "seed" or rows[name].unique().tolist() == [value], name
-        assert rows["seed"].tolist() == [0, 1, 2, 3, 4]
+    monkeypatch.setattr(experiments, "run", run)
+    monkeypatch.setattr(experiments, "sweep", sweep)
+    monkeypatch.setattr(mistakes, "evaluation_that_trains", lambda encoder, *args, **kwargs: (0.5, encoder))
+
+    def execute(path):
+        namespace = {}
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code":
+                exec(cell.source, namespace)
+        return asked
+
+    return execute
+
+
+@pytest.mark.parametrize("number, record", [(0, "start_here"), (1, "from_scratch")])
+def test_all_that_a_notebook_trains_under_quick_was_recorded_for_five_seeds(number, record, trained_by):
+    recorded = records.recorded(record)
+    for experiment in trained_by(NOTEBOOKS[number]):
+        rows = recorded
+        for name, value in settings(experiment).items():
+            if name != "seed":
+                rows = rows[rows[name] == value]
+        assert rows["seed"].tolist() == [0, 1, 2, 3, 4], experiment
 
 
 def test_what_notebook_00_says_of_its_recorded_runs():

@@ -44,6 +44,8 @@ def pictures(rows, title, column_titles=()):
     size = (0.8 * columns + 0.09 * max(map(len, rows)) + 0.2, 0.82 * len(rows) + 0.6)
     fig, axes = plt.subplots(len(rows), columns, figsize=size, squeeze=False)
     for (label, images), line in zip(rows.items(), axes, strict=True):
+        for ax in line[max(1, len(images)):]:  # a shorter row leaves its places empty
+            ax.set_visible(False)
         for ax, image in zip(line, images.cpu(), strict=False):
             white = 1 if image.is_floating_point() else 255
             ax.imshow(image.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=white)
@@ -138,6 +140,7 @@ def cumulative_shares(shares, title):
         ax.plot(range(1, len(cumulative) + 1), 100 * cumulative, style, label=label)
     ax.set(xscale="log", xlim=(1, len(cumulative)), ylim=(0, 101), xlabel="the hardest so many negatives of an anchor",
            ylabel="share of the push (%)", title=title)
+    ax.xaxis.set_major_formatter("{x:.0f}")
     ax.legend()
     return fig
 

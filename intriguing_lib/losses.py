@@ -75,11 +75,14 @@ def nt_xent_in_blocks(z1, z2, temperature):
     """`nt_xent`, value and gradient, in memory that grows with n and not with n²; differentiable once.
 
     z1, z2, temperature: as for `nt_xent`, the temperature at least COLDEST. Returns the same float32 or float64 scalar.
+    Raises what `nt_xent` raises, and ValueError for a lower temperature.
     """
     check_pair(z1, z2)
-    check_temperature(temperature)
+    if not temperature >= COLDEST:
+        raise ValueError(f"In blocks the temperature must be at least {COLDEST}, got {temperature}: nt_xent takes lower ones.")
     z = normalised(torch.cat([z1, z2]))
-    partners = torch.linalg.vecdot(*z.chunk(2)) / temperature
+    first, second = z.chunk(2)
+    partners = (first * second).sum(1) / temperature
     return LogSumExp.apply(z, temperature).mean() - partners.mean()
 
 

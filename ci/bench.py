@@ -17,7 +17,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from importlib import metadata, util
 
 import pandas as pd
@@ -235,17 +234,16 @@ def peak_of_process(call):
 
     def watch():
         while not done.wait(0.001):
-            with warnings.catch_warnings(action="ignore"):
-                peaks.append(held())
+            peaks.append(held())
 
     torch.ones(64, 64, requires_grad=True).mm(torch.ones(64, 64)).exp().sum().backward()  # loads what torch loads at first use
-    before, peaks, done = held(), [], threading.Event()
+    before, peaks, done = held(), [0], threading.Event()
     watcher = threading.Thread(target=watch)
     watcher.start()
     call()
     done.set()
     watcher.join()
-    return max(peaks, default=before) - before
+    return max(*peaks, held()) - before
 
 
 def peak_in_own_process(part, name):

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from intriguing_lib.losses import NTXent, nt_xent
+from intriguing_lib import losses
+from intriguing_lib.losses import NTXent, nt_xent, nt_xent_in_blocks
 
 
 def by_the_formula(z1, z2, temperature):
@@ -96,3 +97,72 @@ def test_a_bad_temperature_fails_when_the_loss_is_described():
     with pytest.raises(ValueError, match="above 0, got -1"):
         NTXent(-1)
     assert repr(NTXent(0.2)) == "NTXent(temperature=0.2)"
+
+
+# --- in blocks ----------------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(losses, "BLOCK", 16)
+
+
+def value_and_gradient(loss, z1, z2, temperature):
+    z1, z2 = (z.detach().clone().requires_grad_() for z in (z1, z2))
+    value = loss(z1, z2, temperature)
+    return value.detach(), torch.cat(torch.autograd.grad(3 * value, (z1, z2)))
+
+
+def relative_error(a, b):
+    return ((a.double() - b.double()).norm() / b.double().norm()).item()
+
+
+@pytest.mark.parametrize("temperature", [losses.COLDEST, 0.1, 1.0])
+@pytest.mark.parametrize("n", [2, 8, 9, 24, 37])
+def test_blocks_give_the_plain_forms_value_and_gradient(n, temperature, small_blocks):
+    """In float64 and in float32, against the plain form in float64; n of one block and less, of whole blocks and of rests."""
+    z1, z2 = pair(n, 6, dtype=torch.float64)
+    value, gradient = value_and_gradient(nt_xent, z1, z2, temperature)
+    for dtype, bound in ((torch.float64, 1e-6), (torch.float32, 1e-4)):
+        ours, theirs = value_and_gradient(nt_xent_in_blocks, z1.to(dtype), z2.to(dtype), temperature)
+        assert ours.dtype == theirs.dtype == dtype
+        assert ours.item() == pytest.approx(value.item(), rel=bound, abs=bound) and relative_error(theirs, gradient) <= bound
+
+
+def test_blocks_of_full_size_at_the_size_of_the_benchmark():
+    """4,096 pairs of 128 numbers, some pairs alike, as after training: float32 against the plain form in float64."""
+    z1, noise = pair(4096, 128, dtype=torch.float64)
+    z2 = z1 + 0.3 * noise
+    value, gradient = value_and_gradient(nt_xent, z1, z2, 0.5)
+    ours, theirs = value_and_gradient(nt_xent_in_blocks, z1.float(), z2.float(), 0.5)
+    assert ours.item() == pytest.approx(value.item(), rel=1e-5) and relative_error(theirs, gradient) <= 1e-4
+
+
+def test_the_derivative_of_blocks(small_blocks):
+    z1, z2 = (z.requires_grad_() for z in pair(19, 3, dtype=torch.float64))
+    assert gradcheck(lambda a, b: nt_xent_in_blocks(a, b, 0.3), (z1, z2))
+
+
+def test_blocks_compute_half_precision_inputs_in_float32(small_blocks):
+    z1, z2 = (z.bfloat16() for z in pair(37, 16))
+    value, gradient = value_and_gradient(nt_xent_in_blocks, z1, z2, 0.1)
+    exact, expected = value_and_gradient(nt_xent, z1, z2, 0.1)
+    with torch.autocast("cpu", torch.bfloat16):
+        within, _ = value_and_gradient(nt_xent_in_blocks, z1, z2, 0.1)
+    assert value.dtype == torch.float32 and gradient.dtype == torch.bfloat16
+    assert within.item() == value.item() == pytest.approx(exact.item(), rel=1e-5)
+    assert relative_error(gradient, expected) < 1e-2  # bfloat16 has 8 bits
+
+
+def test_large_batches_go_in_blocks_and_small_or_very_cold_ones_do_not(monkeypatch):
+    monkeypatch.setattr(losses, "LARGE", 8)
+    monkeypatch.setattr(losses, "nt_xent_in_blocks", lambda *arguments: "blocks")
+    monkeypatch.setattr(losses, "nt_xent", lambda *arguments: "plain")
+    large, small = tuple(pair(8, 4)), tuple(pair(7, 4))
+    assert [NTXent(0.1)(*large), NTXent(0.1)(*small), NTXent(1e-3)(*large)] == ["blocks", "plain", "plain"]
+
+
+def test_blocks_name_bad_input():
+    with pytest.raises(ValueError, match="one shape"):
+        nt_xent_in_blocks(torch.ones(4, 3), torch.ones(5, 3), 0.1)
+    with pytest.raises(ValueError, match=f"at least {losses.COLDEST}, got 0.001: nt_xent"):
+        nt_xent_in_blocks(torch.ones(4, 3), torch.ones(4, 3), 1e-3)

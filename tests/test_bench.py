@@ -1,0 +1,108 @@
+"""ci/bench.py compares like with like: what the peers' own objects say of their settings is what ours say."""
+import importlib.util
+import math
+
+import pytest
+import torch
+from torchvision import transforms as T
+from torchvision.transforms import InterpolationMode
+
+from intriguing_lib.paths import CLONE
+from intriguing_lib.views import ColorJitter, Crop, Flip, Grayscale, simclr_view
+
+
+@pytest.fixture(scope="module")
+def bench():
+    pytest.importorskip("lightly", reason="not in the course's requirements: see requirements-bench.txt")
+    pytest.importorskip("kornia", reason="not in the course's requirements: see requirements-bench.txt")
+    spec = importlib.util.spec_from_file_location("bench", CLONE / "ci" / "bench.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def ours(bench):
+    """{kind: settings} of our view; the jitter's ranges are what 20,000 draws span, to 1 %."""
+    crop, flip, jitter, gray = simclr_view(bench.STRENGTH, blur=False).transforms
+    assert [type(t) for t in (crop, flip, jitter, gray)] == [Crop, Flip, ColorJitter, Grayscale]
+    _, *drawn = jitter.draw(torch.zeros(20_000, 3, 1, 1), torch.Generator().manual_seed(0))
+    ranges = [(amount.min().item(), amount.max().item()) for amount in drawn]
+    return {"crop": (crop.area, crop.ratio), "flip": flip.p, "jitter": jitter.p, "ranges": ranges, "gray": gray.p}
+
+
+def of_torchvision(steps):
+    """The same settings as `ours`, from torchvision's transforms; whatever else there is must do nothing."""
+    found = {}
+    for step in steps:
+        name = type(step).__name__
+        if name == "RandomResizedCrop":
+            assert tuple(step.size) == (32, 32) and InterpolationMode(step.interpolation) == InterpolationMode.BILINEAR
+            found["crop"] = (step.scale, step.ratio)
+        elif name == "RandomHorizontalFlip":
+            found["flip"] = step.p
+        elif name == "RandomApply":
+            (jitter,) = step.transforms
+            found |= {"jitter": step.p, "ranges": [jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue]}
+        elif name == "RandomGrayscale":
+            found["gray"] = step.p
+        elif name in ("RandomVerticalFlip", "RandomRotate", "GaussianBlur"):
+            assert getattr(step, "p", getattr(step, "prob", None)) == 0, step
+        else:
+            assert name == "ToTensor", step
+    return found
+
+
+def of_kornia(steps):
+    crop, flip, jitter, gray = steps
+    assert [type(s).__name__ for s in steps] == ["RandomResizedCrop", "RandomHorizontalFlip", "ColorJitter", "RandomGrayscale"]
+    assert tuple(crop.flags["size"]) == (32, 32) and crop.flags["resample"].name == "BILINEAR" and crop.p == 1
+    assert not any(s.same_on_batch for s in steps) and all(s.p_batch == 1 for s in steps)
+    boxes, amounts = crop._param_generator, jitter._param_generator
+    samplers = [getattr(amounts, f"{name}_sampler") for name in ("brightness", "contrast", "saturation", "hue")]
+    return {"crop": (boxes.scale, boxes.ratio), "flip": flip.p, "jitter": jitter.p, "gray": gray.p,
+            "ranges": [(float(sampler.low), float(sampler.high)) for sampler in samplers]}
+
+
+def steps_of(bench, peer):
+    if peer == "kornia":
+        return of_kornia(list(bench.kornia_transform()))
+    if peer == "torchvision":
+        return of_torchvision(bench.torchvision_transform().transforms)
+    first, second = bench.lightly_transform().transforms
+    assert first is second  # one description of both views
+    return of_torchvision(first.transform.transforms)
+
+
+@pytest.mark.parametrize("peer", ["lightly", "torchvision", "kornia"])
+def test_every_peer_has_our_transforms_at_our_strength(peer, bench, ours):
+    theirs = steps_of(bench, peer)
+    assert theirs.keys() == ours.keys()
+    for name in ("flip", "jitter", "gray"):
+        assert theirs[name] == ours[name], name
+    assert theirs["crop"] == tuple(pytest.approx(sides) for sides in ours["crop"])
+    for (low, high), mine in zip(theirs["ranges"], ours["ranges"], strict=True):
+        assert mine == pytest.approx((low, high), abs=0.01 * (high - low))
+
+
+def test_a_difference_in_one_setting_is_seen(bench, ours):
+    stronger = T.ColorJitter(0.5, 0.4, 0.4, 0.1)
+    steps = [T.RandomApply([stronger], 0.8) if isinstance(s, T.RandomApply) else s
+             for s in bench.torchvision_transform().transforms]
+    assert of_torchvision(steps)["ranges"][0] != pytest.approx(ours["ranges"][0], abs=0.01)
+
+
+def test_lightlys_loss_is_ours(bench):
+    from lightly.loss import NTXentLoss
+    z1, z2 = (torch.randn(40, 8, generator=torch.Generator().manual_seed(i)) for i in range(2))
+    theirs, ours = NTXentLoss(bench.TEMPERATURE)(z1, z2), bench.NTXent(bench.TEMPERATURE)(z1, z2)
+    assert theirs.item() == pytest.approx(ours.item(), rel=1e-5)
+
+
+def test_peak_memory_is_seen(bench):
+    """An allocation of 64 MB, written to, that is gone when the call returns."""
+    def call():
+        for _ in range(20):
+            torch.ones(16_000_000).sum()
+
+    assert math.isclose(bench.peak_of_process(call), 64e6, rel_tol=0.25)

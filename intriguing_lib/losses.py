@@ -66,7 +66,7 @@ class NTXent:
     def __post_init__(self):
         check_temperature(self.temperature)
 
-    def __call__(self, z1, z2):
+    def __call__(self, z1, z2, generator=None):
         in_blocks = len(z1) >= LARGE and self.temperature >= COLDEST
         return (nt_xent_in_blocks if in_blocks else nt_xent)(z1, z2, self.temperature)
 

@@ -63,7 +63,7 @@ class SelfKept:
     """`self_kept` at a fixed temperature."""
     temperature: float
 
-    def __call__(self, z1, z2):
+    def __call__(self, z1, z2, generator=None):
         return self_kept(z1, z2, self.temperature)
 
 
@@ -72,7 +72,7 @@ class Unnormalised:
     """`unnormalised` at a fixed temperature."""
     temperature: float
 
-    def __call__(self, z1, z2):
+    def __call__(self, z1, z2, generator=None):
         return unnormalised(z1, z2, self.temperature)
 
 
@@ -108,12 +108,12 @@ class SmallGroups:
     images: int = 8
     together: bool = True
 
-    def __call__(self, model, a, b, labels):
+    def __call__(self, model, a, b, labels, generator):
         away = 0 if self.together else len(b) // 2
         groups = zip(a.split(self.images), b.roll(away, 0).split(self.images), strict=True)
         z = [model(torch.cat(pair)).chunk(2) for pair in groups]
         za, zb = (torch.cat(views) for views in zip(*z, strict=True))
-        return self.loss(za, zb.roll(-away, 0))
+        return self.loss(za, zb.roll(-away, 0), generator)
 
 
 def evaluation_that_trains(encoder, data, test, steps=200, batch_size=256, seed=0):

@@ -74,7 +74,7 @@ def train(model, objective, data, view, optimizer, steps, batch_size, seed, on_r
             # The last axis for channels: faster convolutions on the GPU, and by a quarter on two cores too.
             a, b = (v.to(memory_format=torch.channels_last) for v in data.views(rows, view, state.generator))
             with autocast():
-                loss = objective(model, a, b, data.labels[rows])
+                loss = objective(model, a, b, data.labels[rows], state.generator)
             state.descend(loss)
             if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
                 report(step + 1, state.losses, bar, on_report)

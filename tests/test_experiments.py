@@ -42,7 +42,7 @@ def test_what_could_change_a_number_changes_the_key(experiment, monkeypatch):
 
 
 def test_a_learners_own_function_is_trained_but_never_cached(experiment):
-    own = replace(experiment, objective=Contrastive(lambda z1, z2: (z1 - z2).square().mean()))
+    own = replace(experiment, objective=Contrastive(lambda z1, z2, generator: (z1 - z2).square().mean()))
     assert own.key is None
     assert not run(own).from_cache and not run(own).from_cache
     assert not paths.cache_folder().exists()
@@ -53,7 +53,7 @@ class OwnLoss:
     """Its repr stays the same when its author changes what it does."""
     temperature: float
 
-    def __call__(self, z1, z2):
+    def __call__(self, z1, z2, generator):
         return nt_xent(z1, z2, self.temperature)
 
 

@@ -8,7 +8,8 @@ Candidates take turns in one process; times are medians over rounds. The process
 `keep_freed_memory`), and the peers gain by it: `losses` is measured without that, too, as others would meet it. Peak memory
 is what is needed beyond what was held before: on the CPU by a process of its own for each candidate, on a GPU by the
 allocator's count. Images are noise, since no candidate looks at what they show. Prints a table and writes
-results/bench_PART.csv (bench_PART_cuda.csv), where "ours_times_as_fast" is a candidate's time / ours.
+results/bench_PART.csv (bench_PART_cuda.csv): "per_second" counts images, in `losses` pairs; "ours_times_as_fast" is a
+candidate's time / ours.
 """
 import argparse
 import os
@@ -267,7 +268,7 @@ def table(part, rounds, device):
                 peaks[name] = peak_on_gpu(calls[name]) if device.type == "cuda" else peak_in_own_process(part, name)
             median = statistics.median(taken)
             rows.append({"candidate": name, "freed_memory": "kept" if kept else "given back", "seconds": median,
-                         "fastest": min(taken), "slowest": max(taken), "images_per_second": images / median,
+                         "fastest": min(taken), "slowest": max(taken), "per_second": images / median,
                          "ours_times_as_fast": median / ours, "peak_mb": peaks[name] / 1e6, "what": what, "rounds": rounds,
                          "peers": peers, **records.circumstances(device)})
     return pd.DataFrame(rows)
@@ -292,7 +293,7 @@ def main():
         print(peak_of_process(PARTS[arguments.part](device)[2][arguments.memory_of]))
         return
     measured = table(arguments.part, arguments.rounds, device)
-    shown = measured[["candidate", "freed_memory", "seconds", "images_per_second", "ours_times_as_fast", "peak_mb"]]
+    shown = measured[["candidate", "freed_memory", "seconds", "per_second", "ours_times_as_fast", "peak_mb"]]
     print(shown.to_string(index=False, float_format=lambda number: f"{number:,.3g}" if number < 100 else f"{number:,.0f}"))
     path = CLONE / "results" / f"bench_{arguments.part}{'_cuda' if device.type == 'cuda' else ''}.csv"
     measured.round(4).to_csv(path, index=False)

@@ -47,7 +47,9 @@ def list_runs():
         print("The same in all:", *(f"{column} {runs[column].iloc[0]}" for column in same), sep="\n  ", end="\n\n")
     runs["key"] = runs["key"].str[:SHORT]
     shown = runs.drop(columns=same).round({"linear": 4, "knn": 4, "seconds": 0})
-    print(shown.to_string(index=False, na_rep="", max_colwidth=40))
+    print(shown.to_string(index=False, na_rep="", max_colwidth=100))
+    for key in records.unfinished():
+        print(f"{key[:SHORT]} unfinished: goes on from its checkpoint when it is run again")
     print(f"\n{len(runs)} runs and {len(records.unfinished())} unfinished ones in {cache_folder()}, "
           f"{megabytes(cache_folder()):.1f} MB")
 
@@ -77,7 +79,7 @@ def matching(key):
     found = [k for k in everything() if k.startswith(key)]
     if len(found) != 1:
         sys.exit(f"{len(found) or 'No'} runs in {cache_folder()} have a key that begins with {key!r}: "
-                 "`python -m intriguing_lib list` shows the keys.")
+                 f"{', '.join(found) or '`python -m intriguing_lib list` shows the keys'}.")
     return found[0]
 
 
@@ -118,7 +120,7 @@ def main(arguments):
     command, count = COMMANDS.get(arguments[0] if arguments else None, (None, None))
     given = len(arguments) - 1
     if command is None or given != count and (count is not None or given == 0):
-        sys.exit(__doc__)
+        sys.exit(f"There is no such command, or it takes other arguments: {' '.join(arguments) or '(none)'}\n\n{__doc__}")
     try:
         command(*arguments[1:])
     except (records.Damaged, OSError) as error:

@@ -61,15 +61,16 @@ def check(name, attempt):
     return exercise.answer if problem else attempt
 
 
-def hint(name, level):
-    """Print one of the three hints."""
+def hint(name, level=1):
+    """Print one of the three hints, 1 to 3."""
     hints = exercise_called(name).hints
     print(hints[level - 1] if level in (1, 2, 3) else f"There are three hints, 1 to 3, got {level!r}.")
 
 
 def show_answer(name):
     """Print the library's own source."""
-    print(inspect.getsource(exercise_called(name).answer))
+    answer = exercise_called(name).answer
+    print(f"# {answer.__module__.replace('.', '/')}.py; F is torch.nn.functional\n{inspect.getsource(answer)}")
 
 
 def exercise_called(name):
@@ -87,21 +88,17 @@ def problem_with(attempt, exercise):
         return f"your function had not returned after {SECONDS} s on a tiny input: look for a loop that never ends."
     except Crashed as crashed:
         return crash(crashed.error, attempt)
-    if values[0] is ...:
-        return (f"not solved yet ({exercise.minutes} minutes, {LEVELS[exercise.level]}), so the notebook goes on with the "
-                "library's function. Write yours in the cell above, run it, then run this one again.")
+    if any(value is ... for value in values):
+        return (f"not solved yet: it returns `...` ({exercise.minutes} minutes, {LEVELS[exercise.level]}), so the notebook "
+                "goes on with the library's function. Write yours in the cell above, run it, then run this one again.")
     if not all(isinstance(value, torch.Tensor) for value in values):
         return no_tensor(values)
     if all(map(alike, values, expected)):
-        try:
-            return wrong_gradient(attempt, exercise)
-        except (Crashed, RuntimeError) as error:
-            return f"the numbers are right, but no gradient can be computed: {getattr(error, 'error', error)}".splitlines()[0]
+        return wrong_gradient(attempt, exercise) if exercise.gradient else None
     for message, mistake in exercise.mistakes.items():
         if all(alike(value, mistake(*arguments)) for value, arguments in zip(values, exercise.inputs, strict=True)):
             return f"not yet: {message}"
-    return malformed(values, expected) or ("not yet, and it is none of the mistakes this check knows: on its first input it "
-                                           f"should give {told(expected[0])}, yours gives {told(values[0])}.")
+    return malformed(values, expected) or unknown_mistake(values, expected, exercise.inputs)
 
 
 class TooSlow(Exception):
@@ -155,8 +152,8 @@ def no_tensor(values):
     value = next(value for value in values if not isinstance(value, torch.Tensor))
     if value is None:
         return "your function returns None: does every way through it end in a `return`?"
-    return (f"your function returns a Python {type(value).__name__}, and should return a torch tensor: .item(), .tolist() and "
-            ".numpy() cut the gradient off.")
+    return (f"your function returns a {type(value).__name__}, and should return a torch tensor: gradients flow through nothing "
+            "else.")
 
 
 def malformed(values, expected):
@@ -166,12 +163,30 @@ def malformed(values, expected):
             return f"your function returns a tensor of shape {tuple(value.shape)}, and should return {tuple(right.shape)}."
         if not value.isfinite().all():
             return ("your function returns NaN or infinity on harmless inputs: look for a logarithm of 0, a division by 0, or "
-                    "an infinity that meets another.")
+                    "a right answer that points at the diagonal, where -inf stands (the partner of row i is i + n or i − n).")
     return None
 
 
+def unknown_mistake(values, expected, inputs):
+    """Both results on the first input on which they differ."""
+    i = next(i for i in range(len(values)) if not alike(values[i], expected[i]))
+    tensor, *_, last = inputs[i]
+    where = f"tensors of shape {tuple(tensor.shape)}" + (f" and temperature {last}" if isinstance(last, float) else "")
+    return (f"not yet, and it is none of the mistakes this check knows: on {where} it should give {told(expected[i])}, yours "
+            f"gives {told(values[i])}.")
+
+
 def wrong_gradient(attempt, exercise):
-    """The values are right: does the gradient reach all inputs, and is it right too?"""
+    """The values are right: does the gradient reach all inputs, and is it right too? What is wrong, or None."""
+    try:
+        return compared_gradients(attempt, exercise)
+    except (Crashed, RuntimeError) as error:
+        error = getattr(error, "error", error)
+        reason = "a tensor that it needs was changed in place" if "inplace" in str(error) else str(error).splitlines()[0]
+        return f"the numbers are right, but no gradient can be computed: {reason}."
+
+
+def compared_gradients(attempt, exercise):
     for arguments in exercise.inputs:
         gradients = []
         for function in (exercise.answer, attempt):

@@ -17,7 +17,8 @@ from intriguing_lib.losses import cosine_similarities, negative_shares, nt_xent
 class Exercise:
     """answer: the library's function. inputs: argument tuples to try it on. mistakes: {the sentence: the function}.
 
-    minutes, level (1 to 3): what to expect. hints: three, from a nudge to nearly the answer.
+    minutes, level (1 to 3): what to expect. hints: three, from a nudge to nearly the answer. gradient: whether somebody will
+    ask for the answer's gradient.
     """
     answer: Callable
     minutes: int
@@ -25,6 +26,7 @@ class Exercise:
     inputs: tuple
     mistakes: dict
     hints: tuple
+    gradient: bool = True
 
 
 def small_pairs(*settings):
@@ -51,9 +53,21 @@ def unnormalised_shares(z1, z2, temperature):
     return shares(z1, z2, temperature, keep_partner=True) * (1 - F.one_hot(partner, 2 * len(z1)))
 
 
+def shares_total(z1, z2, temperature):
+    """Each row's sum of exp(s / τ) over its negatives, (2n, 1)."""
+    logits, partner = mistakes.logits_and_partner(z1, z2, temperature)
+    return logits.masked_fill(F.one_hot(partner, len(logits)).bool(), -torch.inf).exp().sum(1, keepdim=True)
+
+
+def shares_without_neighbour(z1, z2, temperature):
+    logits, partner = mistakes.logits_and_partner(z1, z2, temperature)
+    return logits.masked_fill(F.one_hot(torch.arange(len(logits)) ^ 1).bool(), -torch.inf).softmax(1)
+
+
 SIMILARITY_MISTAKES = {
-    "long vectors count for more: these are dot products. Divide each row of z by its length first.": lambda z: z @ z.T,
-    "each column of z was normalised, over the images: a vector's length is along its row (dim=1).":
+    "these are dot products, in which long vectors count for more. Divide each row of z by its length first.":
+        lambda z: z @ z.T,
+    "each column of z was normalised, over the images. A vector's length is along its row (dim=1).":
         lambda z: F.normalize(z, dim=0) @ F.normalize(z, dim=0).T,
     "these are distances, for which near means small: take the dot product of the normalised rows.":
         lambda z: torch.cdist(F.normalize(z, dim=1), F.normalize(z, dim=1)),
@@ -82,6 +96,13 @@ NT_XENT_MISTAKES = {
     "the similarities are multiplied by the temperature: divide them by it.": lambda z1, z2, t: nt_xent(z1, z2, 1 / t),
     "the representations are not normalised: use cosine similarities, not dot products.":
         mistakes.unnormalised,
+    "this is half the value: a mean over 2n anchors, each counted once.": lambda z1, z2, t: nt_xent(z1, z2, t) / 2,
+    "the diagonal was set to 0 before the softmax, and exp(0) is 1: an anchor still competes with itself. Set it to -inf.":
+        mistakes.diagonal_at_zero,
+    "only z1 looks for its partner, and only among z2: all 2n rows are anchors, with 2n − 1 candidates each.":
+        mistakes.first_views_against_second,
+    "a softmax came before the cross-entropy, which takes plain logits and has a softmax of its own.": mistakes.softmax_twice,
+    "each column was normalised, over the images. A vector's length is along its row (dim=1).": mistakes.columns_normalised,
     "the sign is turned round: the loss is minus the logarithm of the partner's probability.":
         lambda z1, z2, t: -nt_xent(z1, z2, t),
 }
@@ -95,6 +116,12 @@ SHARE_MISTAKES = {
     "the columns sum to 1 and not the rows: an anchor's negatives stand in its row (dim=1).": lambda *a: shares(*a, axis=0),
     "the partner's share was set to 0 after the softmax: take it out before, so that each row sums to 1.": unnormalised_shares,
     "the temperature is not used: divide the similarities by it.": lambda z1, z2, t: shares(z1, z2, 1.0),
+    "these are the pushes, exp(s / τ), and not yet shares: divide each row by its sum.":
+        lambda z1, z2, t: shares(z1, z2, t) * shares_total(z1, z2, t),
+    "these are the shares divided by the temperature: a share is a part of the whole, and each row sums to 1.":
+        lambda z1, z2, t: shares(z1, z2, t) / t,
+    "the wrong partner was taken out: z1 stands above z2, so the partner of row i is row i + n, and the other way round.":
+        shares_without_neighbour,
 }
 
 EXERCISES = {
@@ -104,14 +131,14 @@ EXERCISES = {
             "The cosine of the angle between two vectors is their dot product, once both have length 1.",
             "torch.nn.functional.normalize(z, dim=1) gives every row length 1. Of two matrices, A @ B.T holds the dot products "
             "of the rows of A with the rows of B.",
-            "z = F.normalize(z, dim=1), and then one matrix product of z with its own transpose.")),
+            "z = torch.nn.functional.normalize(z, dim=1), and then return z @ z.T.")),
     "nt_xent": Exercise(
         nt_xent, minutes=15, level=2, inputs=small_pairs((3, 2, 0.5), (5, 4, 0.1), (4, 3, 2.0)),
         mistakes=NT_XENT_MISTAKES, hints=(
             "Each of the 2n rows is a question with 2n − 1 possible answers, of which one is right: a classification.",
             "Put the views one above the other, take all cosine similarities, divide by τ. A row must not choose itself: put "
             "-inf on the diagonal. The right answer of row i is i + n for the first n rows and i − n for the others.",
-            "logits = cosine_similarities(torch.cat([z1, z2])) / temperature; then masked_fill with "
+            "logits = similarities_here(torch.cat([z1, z2])) / temperature; then masked_fill with "
             "torch.eye(2 * n, dtype=torch.bool); then F.cross_entropy(logits, torch.arange(2 * n).roll(n)). On a GPU, give eye "
             "and arange the argument device=z1.device.")),
     "negative_shares": Exercise(
@@ -122,5 +149,5 @@ EXERCISES = {
             "So a negative's share is its exp(s / τ) divided by the sum of that over all negatives of the same anchor: a "
             "softmax over the row, from which the anchor itself and its partner were taken out.",
             "Start as in nt_xent; put -inf on the diagonal and at the partner's place (a roll of the identity matrix by n rows "
-            "marks the partners); then softmax(1).")),
+            "marks the partners); then softmax(1)."), gradient=False),
 }

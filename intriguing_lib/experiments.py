@@ -98,7 +98,7 @@ def run(experiment, on_report=None):
     checkpoints, from which a run that was cut short goes on.
     """
     result = _load_or_train(experiment, on_report)
-    print("loaded from the cache" if result.from_cache else f"trained and measured in {result.seconds:.0f} s")
+    print("loaded from the cache" if result.from_cache else f"trained and measured: {result.seconds:.0f} s in all")
     return result
 
 

@@ -58,6 +58,27 @@ def first_views_only(z1, z2, temperature):
     return F.cross_entropy(logits[:len(z1)], partner[:len(z1)])
 
 
+def first_views_against_second(z1, z2, temperature):
+    """One direction of two: the loss of image-text models, of which only one half is computed."""
+    n = len(z1)
+    logits = cosine_similarities(torch.cat([z1, z2]))[:n, n:] / temperature
+    return F.cross_entropy(logits, torch.arange(n, device=z1.device))
+
+
+def diagonal_at_zero(z1, z2, temperature):
+    logits, partner = logits_and_partner(z1, z2, temperature, without_self=False)
+    return F.cross_entropy(logits * (1 - torch.eye(len(logits), device=logits.device)), partner)
+
+
+def softmax_twice(z1, z2, temperature):
+    logits, partner = logits_and_partner(z1, z2, temperature)
+    return F.cross_entropy(logits.softmax(1), partner)
+
+
+def columns_normalised(z1, z2, temperature):
+    return unnormalised(*F.normalize(torch.cat([z1, z2]), dim=0).chunk(2), temperature)
+
+
 @dataclass(frozen=True)
 class SelfKept:
     """`self_kept` at a fixed temperature."""

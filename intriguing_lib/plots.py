@@ -117,7 +117,7 @@ def similarity_matrices(matrices, n, title):
     """
     fig, axes = plt.subplots(1, len(matrices), figsize=(3.9 * len(matrices) + 0.8, 4.1), squeeze=False)
     for (panel, matrix), ax in zip(matrices.items(), axes[0], strict=True):
-        picture = ax.imshow(matrix.cpu(), cmap="RdBu_r", vmin=-1, vmax=1)
+        picture = ax.imshow(matrix.cpu().numpy(), cmap="RdBu_r", vmin=-1, vmax=1)
         ax.set_title(panel, fontsize=10)
         ax.set_xticks([n / 2 - 0.5, 1.5 * n - 0.5], ["first views", "second views"])
         ax.set_yticks([n / 2 - 0.5, 1.5 * n - 0.5], ["first views", "second views"], rotation=90, va="center")
@@ -136,7 +136,7 @@ def cumulative_shares(shares, title):
     """
     fig, ax = plt.subplots(figsize=(6.4, 3.4))
     for (label, matrix), style in zip(shares.items(), ("-", "--", ":", "-."), strict=False):
-        cumulative = matrix.sort(1, descending=True).values.cumsum(1).mean(0).cpu()
+        cumulative = matrix.sort(1, descending=True).values.cumsum(1).mean(0).cpu().numpy()
         ax.plot(range(1, len(cumulative) + 1), 100 * cumulative, style, label=label)
     ax.set(xscale="log", xlim=(1, len(cumulative)), ylim=(0, 101), xlabel="the hardest so many negatives of an anchor",
            ylabel="share of the push (%)", title=title)
@@ -152,6 +152,9 @@ def accuracies(conditions, title, recorded=None, guess=None, chance=None, lowest
     with their mean and its 95 % interval. guess: {label: accuracy or None}, the reader's. lowest: where the axis begins, unless
     something lies below it.
     """
+    for value in (guess or {}).values():
+        if value is not None and not (isinstance(value, int | float) and 0 <= value <= 1):
+            raise ValueError(f"A guess is a number from 0 to 1, such as 0.9, got {value!r}: change my_guess, run this again.")
     fig, ax = plt.subplots(figsize=(7.2, 0.55 * len(conditions) + 1.7))
     for y, (label, value) in enumerate(conditions.items()):
         seeds = np.asarray((recorded or {}).get(label, []), dtype=float)

@@ -18,7 +18,7 @@ def test_the_second_time_it_is_loaded_and_identical(experiment, capsys):
     first, second = run(experiment), run(experiment)
     assert (first.from_cache, second.from_cache) == (False, True)
     said = capsys.readouterr().out.splitlines()
-    assert "trained and measured in" in said[0] and "loaded from the cache" in said[1]
+    assert "trained and measured: " in said[0] and "loaded from the cache" in said[1]
     assert first.metrics == second.metrics and torch.equal(first.losses, second.losses)
     for a, b in zip(first.model.state_dict().values(), second.model.state_dict().values(), strict=True):
         assert torch.equal(a, b)

@@ -51,6 +51,13 @@ def test_accuracies_draw_what_was_measured_recorded_and_guessed():
     assert sorted(legend) == sorted(plots.MARKERS[kind]["label"] for kind in ("here", "recorded", "guess"))
 
 
+@pytest.mark.parametrize("guess", [96, "0.9", -0.1], ids=repr)
+def test_a_guess_that_is_no_share_is_one_sentence(guess):
+    with pytest.raises(ValueError, match="A guess is a number from 0 to 1, such as 0.9, got .*: change my_guess"):
+        plots.accuracies({"a": 0.5}, "Title", guess={"a": guess})
+    assert not plt.get_fignums()  # no half-drawn figure stays behind
+
+
 def test_the_margin_covers_the_true_mean_in_95_of_100_samples():
     """2,000 samples of five: a binomial share, 4 standard errors wide. False-alarm rate 6e-5."""
     rng = np.random.default_rng(0)

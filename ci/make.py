@@ -38,7 +38,7 @@ def set_up():
                  "`make course PYTHON=python3.12` names another one.")
     if is_set_up():
         return
-    print("Setting up .venv: once, about 4 minutes and 2.7 GB of downloads on Linux, most of it PyTorch.", flush=True)
+    print("Setting up .venv: once, 2 to 4 minutes and 2.7 GB of downloads on Linux, most of it PyTorch.", flush=True)
     venv.create(VENV, with_pip=True, clear=True)
     quiet = [] if sys.stdout.isatty() else ["--quiet"]
     install = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", *quiet,

@@ -58,7 +58,7 @@ def trained_by(monkeypatch):
         return pd.DataFrame(rows)
 
     monkeypatch.setenv("INTRIGUING_PRESET", "quick")
-    monkeypatch.setattr(plots, "show", lambda figure, **kwargs: plt.close(figure))
+    monkeypatch.setattr(plots, "show", lambda figure, *args, **kwargs: plt.close(figure))
     monkeypatch.setattr(experiments, "run", run)
     monkeypatch.setattr(experiments, "sweep", sweep)
     monkeypatch.setattr(mistakes, "evaluation_that_trains", lambda encoder, *args, **kwargs: (0.5, encoder))

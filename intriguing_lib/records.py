@@ -196,6 +196,14 @@ def recorded(name):
     return pd.read_csv(path).convert_dtypes()
 
 
+def with_settings(recorded, settings):
+    """The rows of a table of recorded runs that have these settings (`experiments.settings`), whatever their seed."""
+    for name, value in settings.items():
+        if name != "seed":
+            recorded = recorded[(recorded[name] == value).fillna(False)] if name in recorded else recorded[:0]
+    return recorded
+
+
 def _path(key):
     return cache_folder() / f"{key}.safetensors"
 

@@ -3,8 +3,11 @@ import importlib.util
 import sys
 
 import nbformat
+import pandas as pd
 import pytest
 
+from intriguing_lib import records
+from intriguing_lib.experiments import run, settings
 from intriguing_lib.paths import CLONE
 
 
@@ -39,6 +42,19 @@ def test_a_failing_notebook_is_explained_at_the_end_and_the_others_run(tmp_path,
     assert "a_bad.ipynb failed" in failures[0] and "1 / width" in failures[0] and "ZeroDivisionError" in failures[0]
     assert "c_missing.ipynb failed" in failures[1] and "1 of 3 succeeded" in failures[1]
     assert (tmp_path / "build" / "figures" / "b_good_1.png").exists()
+
+
+def test_runs_outside_the_band_of_their_recorded_seeds_are_named(experiment, tmp_path, monkeypatch, capsys):
+    compare = script("compare")
+    value = run(experiment).metrics["linear"]
+    monkeypatch.setattr(records, "shipped", lambda folder: tmp_path)
+    monkeypatch.setattr(compare, "shipped", lambda folder: tmp_path)
+    for shift, status, words in ((0.0, 0, "1 runs compared with recorded ones, 0 outside"), (0.2, 1, "toy (run ")):
+        rows = [{"condition": "toy", **settings(experiment), "seed": seed, "linear": value + shift + 0.002 * seed}
+                for seed in range(5)]
+        pd.DataFrame(rows).to_csv(tmp_path / "toy.csv", index=False)
+        assert compare.main() == status
+        assert words in capsys.readouterr().out
 
 
 def test_lab_copies_what_is_new_and_never_overwrites(tmp_path, monkeypatch, capsys):

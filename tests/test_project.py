@@ -77,10 +77,7 @@ def trained_by(monkeypatch):
 def test_all_that_a_notebook_trains_under_quick_was_recorded_for_five_seeds(number, record, trained_by):
     recorded = records.recorded(record)
     for experiment in trained_by(NOTEBOOKS[number]):
-        rows = recorded
-        for name, value in settings(experiment).items():
-            if name != "seed":
-                rows = rows[rows[name] == value]
+        rows = records.with_settings(recorded, settings(experiment))
         assert rows["seed"].tolist() == [0, 1, 2, 3, 4], experiment
 
 

@@ -291,3 +291,10 @@ def test_recorded_runs_are_read_by_name(tmp_path, monkeypatch):
     assert records.recorded("x")["linear"].tolist() == [0.5, 0.6]
     with pytest.raises(FileNotFoundError, match="no recorded runs called 'y'; recorded are: x"):
         records.recorded("y")
+
+
+def test_recorded_runs_are_found_by_their_settings_whatever_the_seed():
+    table = pd.DataFrame({"seed": [0, 1, 0], "steps": [3, 3, 4], "loss": ["A", "A", None]})
+    assert records.with_settings(table, {"seed": 9, "steps": 3, "loss": "A"}).index.tolist() == [0, 1]
+    assert records.with_settings(table, {"steps": 4, "loss": "A"}).empty
+    assert records.with_settings(table, {"steps": 3, "another": 1}).empty

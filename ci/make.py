@@ -1,8 +1,9 @@
-"""The course's commands, on any system: `python ci/make.py course`, `test`, `lab` or `doctor`; more arguments are passed on.
+"""The course's commands, on any system: `python ci/make.py course` and those below; more arguments are passed on.
 
 course   executes every notebook under the preset quick (or INTRIGUING_PRESET); copies and figures go to build/
 test     style, the notebooks' hygiene, unit tests, then every notebook under the preset smoke
 lab      opens JupyterLab on your own copy of the notebooks, my_notebooks/, which nothing ever overwrites
+compare  holds the runs of the last course to the recorded ones (for the weekly CI)
 doctor   prints what a bug report needs: system, versions, device, data, cache; changes nothing
 
 All but doctor first make .venv from requirements.txt and constraints.txt, unless it is there and up to date.
@@ -73,6 +74,10 @@ def test(arguments):
     return max(failed)
 
 
+def compare(arguments):
+    return run("ci/compare.py", *arguments)
+
+
 def lab(arguments):
     own = ROOT / "my_notebooks"
     own.mkdir(exist_ok=True)
@@ -105,7 +110,7 @@ def run(*command, **environment):
         return 130
 
 
-COMMANDS = {"course": course, "test": test, "lab": lab, "doctor": doctor}
+COMMANDS = {"course": course, "test": test, "lab": lab, "compare": compare, "doctor": doctor}
 
 if __name__ == "__main__":
     main()

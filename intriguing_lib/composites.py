@@ -11,8 +11,19 @@ import torch
 from intriguing_lib.images import ImageSet
 
 
+class Composite:
+    """What all composites share: as many images as their `images`, with the same labels, on the same device."""
+
+    def __len__(self):
+        return len(self.images)
+
+    labels = property(lambda self: self.images.labels)
+    classes = property(lambda self: self.images.classes)
+    device = property(lambda self: self.images.device)
+
+
 @dataclass(frozen=True, eq=False)
-class RandBits:
+class RandBits(Composite):
     """Images with a few bits written beside them, as constant channels of 0s and 1s (the paper's RandBit, section 5).
 
     images: an ImageSet with c channels; the composite's images have c + bits. bits: 0 to 32.
@@ -33,13 +44,6 @@ class RandBits:
             raise ValueError(f"RandBits takes 0 to 32 bits, got {self.bits}.")
         if self.sharing not in ("shared", "fresh"):
             raise ValueError(f"RandBits: sharing is 'shared' or 'fresh', got {self.sharing!r}.")
-
-    def __len__(self):
-        return len(self.images)
-
-    labels = property(lambda self: self.images.labels)
-    classes = property(lambda self: self.images.classes)
-    device = property(lambda self: self.images.device)
 
     @property
     def shape(self):

@@ -137,7 +137,7 @@ def called(function, arguments):
 
 def crash(error, attempt):
     """The learner's own line at which it happened, not ours above it or torch's below."""
-    message = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
+    message = first_line(error)
     code = getattr(attempt, "__code__", None)
     if code is None:
         return f"not yet: a check needs your function, and {str(attempt)[:60]!r} can't be called as one ({message})."
@@ -146,6 +146,10 @@ def crash(error, attempt):
         return f"your function could not be called: {message}."
     line = frames[-1].lineno - code.co_firstlineno + 1
     return f"your function raised {message}, in its line {line}: `{(frames[-1].line or '').strip()}`"
+
+
+def first_line(error):
+    return f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
 
 
 def no_tensor(values):
@@ -180,9 +184,9 @@ def wrong_gradient(attempt, exercise):
     """The values are right: does the gradient reach all inputs, and is it right too? What is wrong, or None."""
     try:
         return compared_gradients(attempt, exercise)
-    except (Crashed, RuntimeError) as error:
+    except (Crashed, TooSlow, RuntimeError) as error:
         error = getattr(error, "error", error)
-        reason = "a tensor that it needs was changed in place" if "inplace" in str(error) else str(error).splitlines()[0]
+        reason = "a tensor that it needs was changed in place" if "inplace" in str(error) else first_line(error)
         return f"the numbers are right, but no gradient can be computed: {reason}."
 
 
@@ -204,7 +208,7 @@ def compared_gradients(attempt, exercise):
 
 
 def alike(a, b):
-    return a.shape == b.shape and torch.allclose(a.float(), b.float(), rtol=1e-4, atol=1e-5)
+    return a.shape == b.shape and torch.allclose(a.cpu().float(), b.cpu().float(), rtol=1e-4, atol=1e-5)
 
 
 def told(value):

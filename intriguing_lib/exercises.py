@@ -53,10 +53,10 @@ def unnormalised_shares(z1, z2, temperature):
     return shares(z1, z2, temperature, keep_partner=True) * (1 - F.one_hot(partner, 2 * len(z1)))
 
 
-def shares_total(z1, z2, temperature):
-    """Each row's sum of exp(s / τ) over its negatives, (2n, 1)."""
+def pushes(z1, z2, temperature):
+    """exp(s / τ) of each negative, in rows that are not divided by their sums."""
     logits, partner = mistakes.logits_and_partner(z1, z2, temperature)
-    return logits.masked_fill(F.one_hot(partner, len(logits)).bool(), -torch.inf).exp().sum(1, keepdim=True)
+    return logits.masked_fill(F.one_hot(partner, len(logits)).bool(), -torch.inf).exp()
 
 
 def shares_without_neighbour(z1, z2, temperature):
@@ -116,8 +116,7 @@ SHARE_MISTAKES = {
     "the columns sum to 1 and not the rows: an anchor's negatives stand in its row (dim=1).": lambda *a: shares(*a, axis=0),
     "the partner's share was set to 0 after the softmax: take it out before, so that each row sums to 1.": unnormalised_shares,
     "the temperature is not used: divide the similarities by it.": lambda z1, z2, t: shares(z1, z2, 1.0),
-    "these are the pushes, exp(s / τ), and not yet shares: divide each row by its sum.":
-        lambda z1, z2, t: shares(z1, z2, t) * shares_total(z1, z2, t),
+    "these are the pushes, exp(s / τ), and not yet shares: divide each row by its sum.": pushes,
     "these are the shares divided by the temperature: a share is a part of the whole, and each row sums to 1.":
         lambda z1, z2, t: shares(z1, z2, t) / t,
     "the wrong partner was taken out: z1 stands above z2, so the partner of row i is row i + n, and the other way round.":

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from intriguing_lib.composites import Composite
 from intriguing_lib.evaluate import accuracy, features
 from intriguing_lib.images import ImageSet
 from intriguing_lib.losses import NTXent, cosine_similarities
@@ -41,14 +42,12 @@ def partner_not_in_denominator(z1, z2, temperature):
 
 def cross_view_only(z1, z2, temperature):
     """2n − 2 negatives became n − 1: other images' views of the same side are left out."""
-    n = len(z1)
-    logits, right = cosine_similarities(torch.cat([z1, z2]))[:n, n:] / temperature, torch.arange(n, device=z1.device)
-    return (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right)) / 2
+    return (first_views_against_second(z1, z2, temperature) + first_views_against_second(z2, z1, temperature)) / 2
 
 
 def neighbour_as_partner(z1, z2, temperature):
     """As if views stood side by side (a0, b0, a1, b1, ...), while they stand one set behind the other."""
-    logits, partner = logits_and_partner(z1, z2, temperature)
+    logits, _ = logits_and_partner(z1, z2, temperature)
     return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device) ^ 1)
 
 
@@ -98,17 +97,11 @@ class Unnormalised:
 
 
 @dataclass(frozen=True, eq=False)
-class StrangersAsPartners:
+class StrangersAsPartners(Composite):
     """A set whose two "views of one image" show two different images; measured on, it is the set itself."""
     images: ImageSet
 
-    labels = property(lambda self: self.images.labels)
-    classes = property(lambda self: self.images.classes)
-    device = property(lambda self: self.images.device)
     shape = property(lambda self: self.images.shape)
-
-    def __len__(self):
-        return len(self.images)
 
     def batch(self, rows):
         return self.images.batch(rows)

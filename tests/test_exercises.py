@@ -132,6 +132,15 @@ def test_an_unsolved_stub_says_how_long_it_takes_and_the_notebook_goes_on(capsys
         assert "the notebook goes on with the library's function" in out
 
 
+def test_a_crash_that_only_a_gradient_brings_about_is_one_sentence(capsys):
+    def shy(z1, z2, temperature):
+        if z1.requires_grad:
+            raise ValueError
+        return nt_xent(z1, z2, temperature)
+
+    assert said(capsys, "nt_xent", shy)[0].endswith("but no gradient can be computed: ValueError: no message.")
+
+
 def never_ends(z1, z2, temperature):
     while True:
         pass

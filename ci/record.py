@@ -1,7 +1,8 @@
 """Re-make recorded runs: `python ci/record.py NAME` trains what is missing and writes results/NAME.csv.
 
 The runs go through the cache, so a recording that was interrupted goes on where it stopped. A record holds the live
-slice of its notebook, with the same settings, for more seeds. Times are for two cores.
+slice of its notebook, with the same settings, for more seeds. Times are for two cores; two processes with one thread each
+(OMP_NUM_THREADS=1), started side by side, share the work and need a fifth less.
 """
 import sys
 from dataclasses import replace
@@ -10,8 +11,11 @@ import pandas as pd
 
 from intriguing_lib import records
 from intriguing_lib.composites import RandBits
+from intriguing_lib.encoders import Head
 from intriguing_lib.evaluate import knn_accuracy, linear_evaluation, pixels
 from intriguing_lib.experiments import Experiment, measure, run, sweep
+from intriguing_lib.family import CANDIDATES, chosen, validation_split
+from intriguing_lib.generalised import DecoupledNTXent
 from intriguing_lib.images import default_device, digits, fashion
 from intriguing_lib.losses import NTXent
 from intriguing_lib.mistakes import SelfKept, SmallGroups, StrangersAsPartners, Unnormalised, evaluation_that_trains
@@ -58,6 +62,55 @@ def from_scratch():
     return pd.concat([table, pd.DataFrame([row for seed in range(5) for row in other_readings(replace(base, seed=seed))])])
 
 
+def search():
+    """Notebook 03: eight settings for each of five losses, heads of 1 to 3 layers, on validation images. 20 minutes."""
+    rows = []
+    for base in small_runs().values():
+        fitted, held = validation_split(base.data)
+        rows += [(member, replace(base, data=fitted, test=held, head=Head(layers), objective=Contrastive(loss)))
+                 for member, losses in CANDIDATES.items() for loss in losses for layers in (1, 2, 3)]
+    return swept(rows)
+
+
+def heads():
+    """Notebook 03: the five losses with what the search chose, no head to four layers, three lengths. 60 minutes."""
+    searched, rows = records.recorded("search"), []
+    for name, base in small_runs().items():
+        rows += [(member, replace(base, head=Head(layers), objective=Contrastive(loss), steps=steps))
+                 for member, loss in chosen(searched, name).items() for layers in range(5) for steps in (50, 100, 200)]
+        rows.append(("untrained", replace(base, steps=0)))
+    return over_seeds(rows)
+
+
+def temperature_weight():
+    """Notebook 04: the decoupled loss on a grid of temperatures and weights, digits. 8 minutes."""
+    base = replace(small_runs()["digits"], steps=100)
+    return over_seeds([("decoupled NT-Xent", replace(base, objective=Contrastive(DecoupledNTXent(temperature, weight))))
+                       for temperature in (0.1, 0.2, 0.4, 0.8, 1.6) for weight in (0.025, 0.1, 0.4, 1.6, 6.4)])
+
+
+def batch_size():
+    """Notebook 04: NT-Xent, batch size × layers of the head × length, as many images whatever the batch. 12 minutes."""
+    base = small_runs()["digits"]
+    loss = chosen(records.recorded("search"), "digits")["NT-Xent"]
+    return over_seeds([("NT-Xent", at_batch_size(replace(base, head=Head(layers), objective=Contrastive(loss)), batch, images))
+                       for images in (25_600, 51_200) for layers in (1, 2, 3) for batch in (32, 128, 512)])
+
+
+def small_runs():
+    """{data set: the run of notebooks 03 and 04, a few seconds}."""
+    digit_run = Experiment(digits("train"), digits("test"), digit_view(), optimizer=Optimizer(lr=3e-3), steps=200,
+                           batch_size=128)
+    return {"digits": digit_run,
+            "fashion": replace(digit_run, data=fashion("train"), test=fashion("test"), view=garment_view())}
+
+
+def at_batch_size(experiment, batch, images):
+    """The run at another batch size, on as many images in all; the learning rate grows with √batch, as in SimCLR's code."""
+    lr = round(experiment.optimizer.lr * (batch / experiment.batch_size) ** 0.5, 6)
+    return replace(experiment, batch_size=batch, steps=images // batch, optimizer=replace(experiment.optimizer, lr=lr))
+
+
 def other_readings(base):
     """Of one seed's runs: the projection head's output, and a "linear evaluation" that trains the encoder."""
     trained, untrained = run(base), run(replace(base, steps=0))
@@ -70,7 +123,16 @@ def other_readings(base):
 
 def five_seeds(conditions):
     """{condition: experiment} as a sweep over seeds 0 to 4, with a column that names the condition."""
-    rows = [(condition, replace(e, seed=seed)) for condition, e in conditions.items() for seed in range(5)]
+    return over_seeds(conditions.items())
+
+
+def over_seeds(rows):
+    """[(condition, experiment)] as a sweep over seeds 0 to 4."""
+    return swept([(condition, replace(e, seed=seed)) for condition, e in rows for seed in range(5)])
+
+
+def swept(rows):
+    """[(condition, experiment)] as a sweep, with a column that names the condition."""
     table = sweep(experiment for _, experiment in rows)
     table.insert(0, "condition", [condition for condition, _ in rows])
     return table
@@ -84,7 +146,7 @@ def raw_pixels(experiment):
             "knn": knn_accuracy(a, train.labels, b, test.labels)}
 
 
-RECORDS = {"start_here": start_here, "from_scratch": from_scratch}
+RECORDS = {f.__name__: f for f in (start_here, from_scratch, search, heads, temperature_weight, batch_size)}
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in RECORDS:

@@ -238,8 +238,8 @@ def told(claim, verdicts):
              f"**Decided by** {claim.quantity}; holds {claim.holds} {claim.line:g}{unit} ({claim.reason}).  ",
              f"**Verdict: {overall(verdicts)}.**"]
     for v in verdicts:
-        lines.append(f"- {v.data}, {v.preset}, {v.seeds} seeds: {v.effect:.2f}{unit}, 95 % interval {v.low:.2f} to {v.high:.2f}: "
-                     f"{v.verdict} ({v.device})")
+        lines.append(f"- {v.data}, {v.preset}, {v.seeds} seeds: {v.effect:.2f}{unit}, 95 % interval {v.low:.2f} to "
+                     f"{v.high:.2f}: {v.verdict} ({v.device})")
     return "\n".join([*lines[:3], "", *lines[3:]])
 
 
@@ -256,6 +256,6 @@ def compare(verdicts):
         if not before.empty and before["verdict"].iloc[0] != now.verdict:
             was = before.iloc[0]
             raise VerdictChanged(
-                f"The claim “{CLAIMS[now.claim].words}” on {now.data}: committed is “{was.verdict}” ({was.effect:.2f}, 95 % interval "
-                f"{was.low:.2f} to {was.high:.2f}, {was.device}), this run finds “{now.verdict}” ({now.effect:.2f}, {now.low:.2f} "
-                f"to {now.high:.2f}, {now.device}).")
+                f"The claim “{CLAIMS[now.claim].words}” on {now.data}: committed is “{was.verdict}” ({was.effect:.2f}, 95 % "
+                f"interval {was.low:.2f} to {was.high:.2f}, {was.device}), this run finds “{now.verdict}” ({now.effect:.2f}, "
+                f"{now.low:.2f} to {now.high:.2f}, {now.device}).")

@@ -1,0 +1,36 @@
+"""The five losses of the paper's Figure 1: the settings that a search tries for each, and those it chose.
+
+Which weight λ suits a member depends on its scale, so each has its own candidates, eight for every one; `chosen` takes from
+a table of searched runs the candidate that did best on validation images.
+"""
+from intriguing_lib.experiments import settings
+from intriguing_lib.generalised import DecoupledNTXent, SlicedWasserstein
+from intriguing_lib.losses import NTXent
+from intriguing_lib.records import with_settings
+
+WEIGHTS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)  # of the sliced Wasserstein distance, to any prior
+CANDIDATES = {
+    "NT-Xent": tuple(NTXent(t) for t in (0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)),
+    # not weight = temperature, which is NT-Xent once more: half and twice as much
+    "decoupled NT-Xent": tuple(DecoupledNTXent(t, t * ratio) for t in (0.1, 0.2, 0.5, 1.0) for ratio in (0.5, 2.0)),
+    "SWD sphere": tuple(SlicedWasserstein("sphere", weight) for weight in WEIGHTS),
+    "SWD normal": tuple(SlicedWasserstein("normal", weight) for weight in WEIGHTS),
+    "SWD cube": tuple(SlicedWasserstein("cube", weight) for weight in WEIGHTS)}
+
+
+def validation_split(data):
+    """(four fifths, one fifth) of a training set: to fit on, and to choose settings on. Every fifth image is held back."""
+    held = [i % 5 == 4 for i in range(len(data))]
+    return data[[i for i, h in enumerate(held) if not h]], data[[i for i, h in enumerate(held) if h]]
+
+
+def validation_scores(searched, data):
+    """{member: {candidate: its mean validation accuracy}} from the rows of recorded search runs on `data`, such as "digits"."""
+    rows = searched[searched["data"] == f"{data} train"]
+    return {member: {loss: with_settings(rows, settings(loss, "objective.loss."))["linear"].mean() for loss in losses}
+            for member, losses in CANDIDATES.items()}
+
+
+def chosen(searched, data):
+    """{member: the candidate with the best mean validation accuracy on `data`}."""
+    return {member: max(scores, key=scores.get) for member, scores in validation_scores(searched, data).items()}

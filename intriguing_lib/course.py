@@ -81,9 +81,9 @@ def exercise_called(name):
 
 def problem_with(attempt, exercise):
     """What is wrong with an attempt, in one sentence, or None."""
-    expected = [exercise.answer(*arguments) for arguments in exercise.inputs]
+    expected = [exercise.answer(*fresh(arguments)) for arguments in exercise.inputs]
     try:
-        values = [called(attempt, arguments) for arguments in exercise.inputs]
+        values = [called(attempt, fresh(arguments)) for arguments in exercise.inputs]
     except TooSlow:
         return f"your function had not returned after {SECONDS} s on a tiny input: look for a loop that never ends."
     except Crashed as crashed:
@@ -93,12 +93,30 @@ def problem_with(attempt, exercise):
                 "goes on with the library's function. Write yours in the cell above, run it, then run this one again.")
     if not all(isinstance(value, torch.Tensor) for value in values):
         return no_tensor(values)
-    if all(map(alike, values, expected)):
-        return wrong_gradient(attempt, exercise) if exercise.gradient else None
-    for message, mistake in exercise.mistakes.items():
-        if all(alike(value, mistake(*arguments)) for value, arguments in zip(values, exercise.inputs, strict=True)):
-            return f"not yet: {message}"
+    for right in (exercise.answer, *exercise.also_right):
+        if does_as(right, values, exercise.inputs):
+            return wrong_gradient(attempt, right, exercise.inputs) if exercise.gradient else None
+    for message, mistakes in exercise.mistakes.items():
+        for mistake in mistakes if isinstance(mistakes, tuple) else (mistakes,):
+            if does_as(mistake, values, exercise.inputs):
+                return f"not yet: {message}"
     return malformed(values, expected) or unknown_mistake(values, expected, exercise.inputs)
+
+
+def does_as(function, values, inputs):
+    """Whether `function` gives these values on the inputs."""
+    return all(alike(value, function(*fresh(arguments))) for value, arguments in zip(values, inputs, strict=True))
+
+
+def fresh(arguments):
+    """Copies, so that nothing that a function does to them is seen by the next; a generator goes on from its state."""
+    copies = []
+    for argument in arguments:
+        if isinstance(argument, torch.Generator):
+            copies.append(torch.Generator().set_state(argument.get_state()))
+        else:
+            copies.append(argument.clone() if isinstance(argument, torch.Tensor) else argument)
+    return copies
 
 
 class TooSlow(Exception):
@@ -119,7 +137,7 @@ def called(function, arguments):
 
     def work():
         try:
-            outcome["value"] = function(*(a.clone() if isinstance(a, torch.Tensor) else a for a in arguments))
+            outcome["value"] = function(*arguments)
         except BaseException as error:  # also exit(): it must not end the notebook
             outcome["error"] = error
 
@@ -180,23 +198,23 @@ def unknown_mistake(values, expected, inputs):
             f"gives {told(values[i])}.")
 
 
-def wrong_gradient(attempt, exercise):
+def wrong_gradient(attempt, right, all_inputs):
     """The values are right: does the gradient reach all inputs, and is it right too? What is wrong, or None."""
     try:
-        return compared_gradients(attempt, exercise)
+        return compared_gradients(attempt, right, all_inputs)
     except (Crashed, TooSlow, RuntimeError) as error:
         error = getattr(error, "error", error)
         reason = "a tensor that it needs was changed in place" if "inplace" in str(error) else first_line(error)
         return f"the numbers are right, but no gradient can be computed: {reason}."
 
 
-def compared_gradients(attempt, exercise):
-    for arguments in exercise.inputs:
+def compared_gradients(attempt, right, all_inputs):
+    for arguments in all_inputs:
         gradients = []
-        for function in (exercise.answer, attempt):
-            inputs = [a.clone().requires_grad_() if isinstance(a, torch.Tensor) else a for a in arguments]
+        for function in (right, attempt):
+            inputs = [a.requires_grad_() if isinstance(a, torch.Tensor) else a for a in fresh(arguments)]
             leaves = [a for a in inputs if isinstance(a, torch.Tensor)]
-            value = called(function, inputs)
+            value = called(function, fresh(inputs))
             if not value.requires_grad:
                 return "the numbers are right, but no gradient reaches the inputs, so nothing would be learned: avoid detach()."
             weights = torch.arange(1.0, 1 + value.numel()).view(value.shape)  # so that no two entries' gradients cancel

@@ -52,3 +52,16 @@ def sliced_wasserstein(h, prior_sample, directions):
     # projections lie in rows, so that sorting runs along contiguous memory
     mine, theirs = ((directions.T @ x.T).sort(dim=1).values for x in (h, prior_sample))
     return (mine - theirs).square().mean()
+
+
+def distance_to_prior(h, prior, generator):
+    """Algorithm 1 of the paper: the sliced Wasserstein distance of h to a fresh sample of a prior, along d random directions.
+
+    h: (b, d) float; for the sphere its rows are brought to length 1 first. prior: as for `sample_prior`. A mean over rows and
+    directions, see `sliced_wasserstein`.
+    """
+    b, d = h.shape
+    if prior == "sphere":
+        h = F.normalize(h, dim=1)
+    prior_sample = sample_prior(prior, b, d, generator, h.dtype)
+    return sliced_wasserstein(h, prior_sample, random_directions(d, d, generator, h.dtype))

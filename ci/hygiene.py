@@ -56,8 +56,8 @@ def outputs(notebook):
 
 def images(notebook):
     """(where it is, base64 text, alternative text) of every figure in the outputs."""
-    return [(where, output.data["image/png"], output.metadata.get("image/png", {}).get("alt", ""))
-            for where, output in outputs(notebook) if "image/png" in output.get("data", {})]
+    return [(where, output.data[kind], output.metadata.get(kind, {}).get("alt", ""))
+            for where, output in outputs(notebook) for kind in ("image/png", "image/gif") if kind in output.get("data", {})]
 
 
 def set_up_as_stamped(notebook, path):

@@ -15,7 +15,7 @@ from intriguing_lib.encoders import Head
 from intriguing_lib.evaluate import knn_accuracy, linear_evaluation, pixels
 from intriguing_lib.experiments import Experiment, measure, run, sweep
 from intriguing_lib.family import CANDIDATES, chosen, validation_split
-from intriguing_lib.generalised import DecoupledNTXent
+from intriguing_lib.generalised import DecoupledNTXent, MatchedMoments, SlicedWasserstein
 from intriguing_lib.images import default_device, digits, fashion
 from intriguing_lib.losses import NTXent
 from intriguing_lib.mistakes import SelfKept, SmallGroups, StrangersAsPartners, Unnormalised, evaluation_that_trains
@@ -60,6 +60,16 @@ def from_scratch():
         "small groups, views together": replace(base, objective=SmallGroups(loss)),
         "small groups, views apart": replace(base, objective=SmallGroups(loss, together=False))})
     return pd.concat([table, pd.DataFrame([row for seed in range(5) for row in other_readings(replace(base, seed=seed))])])
+
+
+def generalized_loss():
+    """Notebook 02: a loss without one of its halves, and a control for the prior's shape. 2 minutes."""
+    base = replace(small_runs()["digits"], steps=100)
+    losses = {"alignment alone": DecoupledNTXent(0.2, 0.0), "alignment and distribution": DecoupledNTXent(0.2, 0.2),
+              "almost distribution alone": DecoupledNTXent(0.2, 100.0), "SWD to the normal prior": SlicedWasserstein("normal", 5.0),
+              "mean and covariance only": MatchedMoments(5.0)}
+    return five_seeds({"untrained encoder": replace(base, steps=0),
+                       **{name: replace(base, objective=Contrastive(loss)) for name, loss in losses.items()}})
 
 
 def search():
@@ -146,7 +156,8 @@ def raw_pixels(experiment):
             "knn": knn_accuracy(a, train.labels, b, test.labels)}
 
 
-RECORDS = {f.__name__: f for f in (start_here, from_scratch, search, heads, temperature_weight, batch_size)}
+RECORDS = {f.__name__: f for f in (start_here, from_scratch, generalized_loss, search, heads, temperature_weight,
+                                   batch_size)}
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in RECORDS:

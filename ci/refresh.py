@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from hygiene import WIDGET
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,6 +21,8 @@ def refresh(path):
     notebook.metadata = {"kernelspec": notebook.metadata.kernelspec, "language_info": {"name": "python"}}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":  # of sliders only the picture above them stays
+            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
         for tag in cell.metadata.get("tags", []):
             if tag.startswith("readme:"):
                 save_figure(cell, tag.removeprefix("readme:"))

@@ -5,6 +5,7 @@ the same in all notebooks: `MARKERS`. `show(fig, alt)` puts a figure under the c
 """
 import time
 
+import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
@@ -183,6 +184,56 @@ def accuracies(conditions, title, recorded=None, guess=None, chance=None, lowest
     return fig
 
 
+def clouds(rows, title):
+    """Grids of points in two or three dimensions, a row of panels each.
+
+    rows: a list of {panel title: (n, 2) or (n, 3) tensor}. 2-D panels share one scale, and so do 3-D ones.
+    """
+    fig = plt.figure(figsize=(2.9 * max(map(len, rows)), 3 * len(rows) + 0.4))
+    for i, row in enumerate(rows):
+        for j, (panel, points) in enumerate(row.items()):
+            flat = points.shape[1] == 2
+            ax = fig.add_subplot(len(rows), len(row), i * len(row) + j + 1, projection=None if flat else "3d")
+            ax.scatter(*points.T.numpy(), s=6, alpha=0.7, color=COLOURS[j], linewidths=0)
+            ax.set_title(panel, fontsize=11, loc="center")
+            limit = max(p.abs().max().item() for p in row.values())
+            ax.set(**{f"{axis}lim": (-1.05 * limit, 1.05 * limit) for axis in ("xy" if flat else "xyz")})
+            ax.set_aspect("equal") if flat else ax.set(xticklabels=[], yticklabels=[], zticklabels=[])
+    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
+    return fig
+
+
+def densities(panels, title, xlabel):
+    """Side by side, how numbers are distributed: a line each. panels: {panel title: {label: 1-D tensor}}."""
+    fig, axes = plt.subplots(1, len(panels), figsize=(3.6 * len(panels), 3.2), squeeze=False, sharex=True)
+    edges = np.linspace(-3, 3, 49)
+    for (panel, lines), ax in zip(panels.items(), axes[0], strict=True):
+        for (label, values), style in zip(lines.items(), ("-", "--", ":"), strict=False):
+            height, _ = np.histogram(values.numpy(), edges, density=True)
+            ax.plot((edges[1:] + edges[:-1]) / 2, height, style, linewidth=2, label=label)
+        ax.set(xlabel=xlabel, yticks=[], ylim=(0, None))
+        ax.set_title(panel, fontsize=11)
+    axes[0, 0].set_ylabel("density")
+    axes[0, 0].legend(fontsize=9)
+    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
+    return fig
+
+
+def pairings(pairs, title):
+    """Side by side, two heaps of numbers and who is paired with whom. pairs: {panel title: (mine, theirs)}, paired by place."""
+    fig, axes = plt.subplots(1, len(pairs), figsize=(3.6 * len(pairs), 2.3), squeeze=False, sharey=True)
+    for (panel, (mine, theirs)), ax in zip(pairs.items(), axes[0], strict=True):
+        for a, b in zip(mine.tolist(), theirs.tolist(), strict=True):
+            ax.plot([a, b], [1, 0], color="0.6", linewidth=1)
+        ax.plot(mine, np.ones(len(mine)), "o", color=COLOURS[0])
+        ax.plot(theirs, np.zeros(len(theirs)), "s", color=COLOURS[3])
+        ax.set(ylim=(-0.3, 1.3), xlabel="position", yticks=[0, 1], yticklabels=["prior", "points"])
+        ax.set_title(f"{panel}: {(mine - theirs).square().mean():.2f}", fontsize=11)
+        ax.grid(False)
+    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
+    return fig
+
+
 def spoken(accuracies):
     """{label: accuracy, or accuracies of several seeds} as words for an alternative text: "raw pixels 91.0 %, ..."."""
     return ", ".join(f"{label} {100 * np.mean(values):.1f} %" for label, values in accuracies.items())
@@ -192,3 +243,18 @@ def mean_and_margin(values):
     """Mean and half the width of its 95 % interval (Student's t) of independent values, one each seed."""
     values = np.asarray(values, dtype=float)
     return values.mean(), stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+
+
+def sliders(draw, **ranges):
+    """A figure with sliders under it; where sliders don't run, the figure at their first values.
+
+    draw: called with a value for each name, returns (figure, alternative text). ranges: {name: (lowest, first, highest)}, on
+    logarithmic sliders.
+    """
+    handle = show(*draw(**{name: first for name, (_, first, _) in ranges.items()}))
+    bars = {name: widgets.FloatLogSlider(value=first, min=np.log10(lowest), max=np.log10(highest), step=0.05, description=name,
+                                         continuous_update=False, readout_format=".2f")
+            for name, (lowest, first, highest) in ranges.items()}
+    for bar in bars.values():
+        bar.observe(lambda change: show(*draw(**{name: bar.value for name, bar in bars.items()}), handle), "value")
+    display(widgets.VBox(list(bars.values())))

@@ -66,7 +66,8 @@ def generalized_loss():
     """Notebook 02: a loss without one of its halves, and a control for the prior's shape. 2 minutes."""
     base = replace(small_runs()["digits"], steps=100)
     losses = {"alignment alone": DecoupledNTXent(0.2, 0.0), "alignment and distribution": DecoupledNTXent(0.2, 0.2),
-              "almost distribution alone": DecoupledNTXent(0.2, 100.0), "SWD to the normal prior": SlicedWasserstein("normal", 5.0),
+              "almost distribution alone": DecoupledNTXent(0.2, 100.0),
+              "SWD to the normal prior": SlicedWasserstein("normal", 5.0),
               "mean and covariance only": MatchedMoments(5.0)}
     return five_seeds({"untrained encoder": replace(base, steps=0),
                        **{name: replace(base, objective=Contrastive(loss)) for name, loss in losses.items()}})

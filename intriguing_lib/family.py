@@ -27,7 +27,7 @@ def validation_split(data):
 def validation_scores(searched, data):
     """{member: {candidate: its mean validation accuracy}} from the rows of recorded search runs on `data`, such as "digits"."""
     rows = searched[searched["data"] == f"{data} train"]
-    return {member: {loss: with_settings(rows, settings(loss, "objective.loss."))["linear"].mean() for loss in losses}
+    return {member: {loss: with_settings(rows, settings(loss, "objective.loss."))["linear"].astype(float).mean() for loss in losses}
             for member, losses in CANDIDATES.items()}
 
 

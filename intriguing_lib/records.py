@@ -193,7 +193,7 @@ def recorded(name):
     if not path.exists():
         there = ", ".join(sorted(p.stem for p in path.parent.glob("*.csv"))) or "none"
         raise FileNotFoundError(f"There are no recorded runs called {name!r}; recorded are: {there}.")
-    return pd.read_csv(path).convert_dtypes()
+    return pd.read_csv(path, keep_default_na=False, na_values=[""]).convert_dtypes()  # "None" is a setting's value
 
 
 def with_settings(recorded, settings):

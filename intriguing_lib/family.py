@@ -25,10 +25,14 @@ def validation_split(data):
 
 
 def validation_scores(searched, data):
-    """{member: {candidate: its mean validation accuracy}} from the rows of recorded search runs on `data`, such as "digits"."""
+    """{member: {candidate: its mean validation accuracy}} from the recorded search on `data`, such as "digits"."""
     rows = searched[searched["data"] == f"{data} train"]
-    return {member: {loss: with_settings(rows, settings(loss, "objective.loss."))["linear"].astype(float).mean() for loss in losses}
+    return {member: {loss: mean_accuracy(rows[rows["condition"] == member], loss) for loss in losses}
             for member, losses in CANDIDATES.items()}
+
+
+def mean_accuracy(rows, loss):
+    return with_settings(rows, settings(loss, "objective.loss."))["linear"].astype(float).mean()
 
 
 def chosen(searched, data):

@@ -1,21 +1,23 @@
-"""The five losses of the paper's Figure 1: the settings that a search tries for each, and those it chose.
+"""The five losses of the paper's Figure 1, and a control: the settings that a search tries for each, and those it chose.
 
 Which weight λ suits a member depends on its scale, so each has its own candidates, eight for every one; `chosen` takes from
 a table of searched runs the candidate that did best on validation images.
 """
 from intriguing_lib.experiments import settings
-from intriguing_lib.generalised import DecoupledNTXent, SlicedWasserstein
+from intriguing_lib.generalised import DecoupledNTXent, MatchedMoments, SlicedWasserstein
 from intriguing_lib.losses import NTXent
 from intriguing_lib.records import with_settings
 
 WEIGHTS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)  # of the sliced Wasserstein distance, to any prior
+CONTROL = "mean and covariance"  # no member of the paper's
 CANDIDATES = {
     "NT-Xent": tuple(NTXent(t) for t in (0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)),
     # not weight = temperature, which is NT-Xent once more: half and twice as much
     "decoupled NT-Xent": tuple(DecoupledNTXent(t, t * ratio) for t in (0.1, 0.2, 0.5, 1.0) for ratio in (0.5, 2.0)),
     "SWD sphere": tuple(SlicedWasserstein("sphere", weight) for weight in WEIGHTS),
     "SWD normal": tuple(SlicedWasserstein("normal", weight) for weight in WEIGHTS),
-    "SWD cube": tuple(SlicedWasserstein("cube", weight) for weight in WEIGHTS)}
+    "SWD cube": tuple(SlicedWasserstein("cube", weight) for weight in WEIGHTS),
+    CONTROL: tuple(MatchedMoments(weight) for weight in (2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0))}
 
 
 def validation_split(data):

@@ -90,7 +90,7 @@ def heads():
     for name, base in small_runs().items():
         rows += [(member, replace(base, head=Head(layers), objective=Contrastive(loss), steps=steps))
                  for member, loss in chosen(searched, name).items()
-                 for layers, steps in (((2, 200),) if member == CONTROL else product(range(5), (50, 100, 200)))]
+                 for layers, steps in (product((1, 2, 3), (200,)) if member == CONTROL else product(range(5), (50, 100, 200)))]
         rows.append(("untrained", replace(base, steps=0)))
     return over_seeds(rows)
 

@@ -24,7 +24,7 @@ def interval(values):
 
 def main():
     recorded = pd.concat([records.recorded(path.stem) for path in shipped("results").glob("*.csv")
-                          if not path.stem.startswith("bench_")])
+                          if not path.stem.startswith(("bench_", "paper_", "verdicts"))])
     compared, outside = 0, []
     for key in records.finished():
         run = records.record(key)

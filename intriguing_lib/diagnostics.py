@@ -1,6 +1,7 @@
 """What a cloud of representations looks like, whatever loss made it: numbers and spectra, no training.
 
-Every function takes representations as float tensors, (n, d), one row an image.
+Every function takes representations as float tensors, (n, d), one row an image, and returns a tensor, without axes unless
+it says so.
 """
 import torch
 
@@ -9,7 +10,7 @@ from intriguing_lib.losses import normalised
 
 def partner_distance(z1, z2):
     """Alignment as Wang & Isola (2020) measure it: the mean squared distance of normalised partners, 0 (the same) to 4."""
-    return (normalised(z1) - normalised(z2)).square().sum(1).mean().item()
+    return (normalised(z1) - normalised(z2)).square().sum(1).mean()
 
 
 def uniformity(z, t=2.0):
@@ -17,7 +18,7 @@ def uniformity(z, t=2.0):
 
     0 when all rows point the same way; the lower, the more evenly they are spread. n at least 2.
     """
-    return torch.pdist(normalised(z)).square().mul(-t).exp().mean().log().item()
+    return torch.pdist(normalised(z)).square().mul(-t).exp().mean().log()
 
 
 def singular_values(z):
@@ -29,13 +30,11 @@ def singular_values(z):
 def effective_rank(z):
     """How many directions the cloud spreads along: exp of the entropy of its singular values' shares (Roy & Vetterli 2007).
 
-    1 for a line, d for a cloud that is equally wide in all d directions; 0 where all rows are the same.
+    1 for a line, d for a cloud that is equally wide in all d directions, also 1 where all rows are the same.
     """
     values = singular_values(z)
-    if values.sum() <= 1e-12:
-        return 0.0
-    shares = values / values.sum()
-    return torch.special.entr(shares).sum().exp().item()
+    shares = values / values.sum().clamp(min=1e-12)
+    return torch.special.entr(shares).sum().exp()
 
 
 def class_spread(z, labels):
@@ -44,4 +43,4 @@ def class_spread(z, labels):
     labels: int64, (n,). The squared distances to the mean of one's class, divided by those to the mean of all.
     """
     within = sum((z[labels == c] - z[labels == c].mean(0)).square().sum() for c in labels.unique())
-    return (within / (z - z.mean(0)).square().sum()).item()
+    return (within / (z - z.mean(0)).square().sum())

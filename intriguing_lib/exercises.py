@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from intriguing_lib import mistakes
+from intriguing_lib.diagnostics import effective_rank
 from intriguing_lib.losses import cosine_similarities, negative_shares, nt_xent
 from intriguing_lib.wasserstein import distance_to_prior, random_directions, sample_prior, sliced_wasserstein
 
@@ -135,34 +136,18 @@ def heaps(*shapes):
                   random_directions(d, count, generator)) for b, d, count in shapes)
 
 
-def projected(h, prior_sample, directions):
-    return h @ directions, prior_sample @ directions
-
-
-def compared(change, power=2, both=None):
-    """The mean difference of projections that were changed by `change`, the prior's by `both` where it is given."""
-    def distance(*given):
-        mine, theirs = projected(*given)
-        return (change(mine) - (both or change)(theirs)).abs().pow(power).mean()
-    return distance
-
-
-def down(x):
-    return x.sort(dim=0).values
-
-
 SLICED_MISTAKES = {
     "nothing is sorted, so each point is compared with whichever happens to stand in its row: sort both heaps first.":
-        compared(lambda x: x),
+        mistakes.compared(lambda x: x),
     "each row was sorted, which mixes the directions: sort along the points, dim=0, each column by itself.":
-        compared(lambda x: x.sort(dim=1).values),
+        mistakes.compared(lambda x: x.sort(dim=1).values),
     "only h is sorted: the cheapest way pairs smallest with smallest, so sort the prior's projections too.":
-        compared(down, both=lambda x: x),
-    "only the prior sample is sorted: sort the projections of h too.": compared(lambda x: x, both=down),
+        mistakes.compared(mistakes.down, both=lambda x: x),
+    "only the prior sample is sorted: sort the projections of h too.": mistakes.compared(lambda x: x, both=mistakes.down),
     "one is sorted upwards and the other downwards, which is the dearest way to pair them.":
-        compared(down, both=lambda x: x.sort(dim=0, descending=True).values),
+        mistakes.compared(mistakes.down, both=lambda x: x.sort(dim=0, descending=True).values),
     "all projections were sorted as one heap: sort each direction's column by itself (dim=0).":
-        compared(lambda x: x.flatten().sort().values),
+        mistakes.compared(lambda x: x.flatten().sort().values),
     "this is the sum over points and directions: take the mean, so that λ means the same at every batch size.":
         lambda h, p, w: sliced_wasserstein(h, p, w) * len(h) * w.shape[1],
     "this is Algorithm 1 to the letter, a sum over the points divided by d · d': take the mean over the points instead.":
@@ -171,65 +156,54 @@ SLICED_MISTAKES = {
         lambda h, p, w: sliced_wasserstein(h, p, w) * len(h),
     "this sums over the directions and averages over the points: take the mean over both.":
         lambda h, p, w: sliced_wasserstein(h, p, w) * w.shape[1],
-    "these are differences, not their squares: square them before the mean.": compared(down, power=1),
+    "these are differences, not their squares: square them before the mean.": mistakes.compared(mistakes.down, power=1),
     "this is the square root: leave it out, a squared distance has the kinder gradient.":
         lambda h, p, w: sliced_wasserstein(h, p, w).sqrt(),
     "nothing is projected: multiply both with the directions before sorting.":
-        lambda h, p, w: (down(h) - down(p)).square().mean(),
+        lambda h, p, w: (mistakes.down(h) - mistakes.down(p)).square().mean(),
 }
-
-
-def to_prior(normalise=lambda prior: prior == "sphere", prior_of=lambda prior: prior, directions=random_directions,
-             order="pw", scale=lambda b, d: 1.0):
-    """`distance_to_prior` with one thing changed. order: in which p (the prior), w and v (further directions) are drawn; the
-    directions of h are w, those of the prior v where they were drawn."""
-    def distance(h, prior, generator):
-        b, d = h.shape
-        if normalise(prior):
-            h = F.normalize(h, dim=1)
-        drawn = {letter: sample_prior(prior_of(prior), b, d, generator) if letter == "p" else directions(d, d, generator)
-                 for letter in order}
-        mine, theirs = h @ drawn["w"], drawn["p"] @ drawn.get("v", drawn["w"])
-        return (down(mine) - down(theirs)).square().mean() * scale(b, d)
-    return distance
-
-
-def not_orthogonal(d, count, generator):
-    return torch.randn(d, count, generator=generator)
-
-
-def plain_q(d, count, generator):
-    """What a learner takes for W: as good as random_directions, which turns some columns round."""
-    return torch.linalg.qr(torch.randn(d, count, generator=generator))[0]
-
-
-def not_orthogonal_of_length_1(d, count, generator):
-    return F.normalize(torch.randn(d, count, generator=generator), dim=0)
-
-
-def in_any_order(**change):
-    return tuple(to_prior(**change, order=order) for order in ("pw", "wp"))
 
 
 SKEW = ("W isn't orthogonal, so some directions count twice and others hardly: take random_directions(d, d, generator), or the "
         "Q of torch.linalg.qr.")
 PRIOR_MISTAKES = {
     "h and the prior sample were projected with different W, and so compared along different directions: draw W once.":
-        tuple(to_prior(order=order, directions=directions) for order in ("pwv", "pvw", "wpv", "vpw", "wvp", "vwp")
-              for directions in (random_directions, plain_q)),
-    SKEW: in_any_order(directions=not_orthogonal) + in_any_order(directions=not_orthogonal_of_length_1),
+        tuple(mistakes.to_prior(order=order, directions=directions) for order in ("pwv", "pvw", "wpv", "vpw", "wvp", "vwp")
+              for directions in (random_directions, mistakes.plain_q)),
+    SKEW: tuple(wrong for skew in (mistakes.not_orthogonal, mistakes.not_orthogonal_of_length_1)
+                for wrong in mistakes.in_any_order(directions=skew)),
     "for the sphere the rows of h must be brought to length 1 first: the prior's are.":
-        in_any_order(normalise=lambda prior: False),
+        mistakes.in_any_order(normalise=lambda prior: False),
     "h is normalised for every prior, and can then reach neither the cube nor the normal: only the sphere wants length 1.":
-        in_any_order(normalise=lambda prior: True),
+        mistakes.in_any_order(normalise=lambda prior: True),
     "the prior is always normal: hand on the name that came in, sample_prior(prior, b, d, generator).":
-        in_any_order(prior_of=lambda prior: "normal"),
+        mistakes.in_any_order(prior_of=lambda prior: "normal"),
     "W is missing: this compares coordinate by coordinate, and two heaps may agree on those and differ along the diagonals.":
-        to_prior(directions=lambda d, count, generator: torch.eye(d), order="pw"),
+        mistakes.to_prior(directions=lambda d, count, generator: torch.eye(d), order="pw"),
     "this is a sum over the points and directions: take the mean, so that λ means the same at every batch size.":
-        in_any_order(scale=lambda b, d: b * d),
+        mistakes.in_any_order(scale=lambda b, d: b * d),
     "this is Algorithm 1 to the letter, a sum over the points divided by d · d': take the mean over the points instead.":
-        in_any_order(scale=lambda b, d: b / d),
+        mistakes.in_any_order(scale=lambda b, d: b / d),
+}
+
+RANK_MISTAKES = {
+    "the cloud wasn't centred, so its distance from the origin counts as a direction of its own: subtract z.mean(0) first.":
+        mistakes.rank_of(centre=lambda z: z),
+    "each row was centred by itself: subtract the mean image, z.mean(0), a mean over rows.":
+        mistakes.rank_of(centre=lambda z: z - z.mean(1, keepdim=True)),
+    "this is the entropy, a logarithm: take exp of it to have a number of directions.":
+        mistakes.rank_of(end=lambda entropy: entropy),
+    "the sign is turned round: entropy is minus the sum of p log p.": mistakes.rank_of(end=lambda entropy: (-entropy).exp()),
+    "the singular values were squared, which gives the wide directions more weight: take their own shares.":
+        mistakes.rank_of(power=2),
+    "the logarithm has base 2, but exp undoes one of base e: use torch.log.": mistakes.rank_of(log=torch.log2),
+    "the singular values don't sum to 1: divide them by their sum first.": mistakes.rank_of(shares=lambda values: values),
+    "the shares are a softmax; divide the singular values by their sum instead.":
+        mistakes.rank_of(shares=lambda values: values.softmax(0)),
+    "the singular values were divided by the largest; divide by their sum, so that they are shares.":
+        mistakes.rank_of(shares=lambda values: values / values.max()),
+    "this counts the directions that are not exactly zero: a narrow one counts as much as a wide one.":
+        lambda z: (torch.linalg.svdvals(z - z.mean(0)) > 1e-6).sum().float(),
 }
 
 EXERCISES = {
@@ -264,11 +238,18 @@ EXERCISES = {
             "In one dimension the cheapest way pairs the smallest with the smallest: sort each column, of both heaps.",
             "((h @ directions).sort(dim=0).values - (prior_sample @ directions).sort(dim=0).values).square().mean()")),
     "distance_to_prior": Exercise(
-        distance_to_prior, minutes=15, level=2, mistakes=PRIOR_MISTAKES, also_right=(to_prior(order="wp"),),
+        distance_to_prior, minutes=15, level=2, mistakes=PRIOR_MISTAKES, also_right=(mistakes.to_prior(order="wp"),),
         inputs=tuple((h, prior, torch.Generator().manual_seed(7)) for (h, *_), prior in
                      zip(heaps((6, 3, 3), (5, 4, 4), (7, 2, 2)), ("sphere", "normal", "cube"), strict=True)),
         hints=("Four steps: bring h to length 1 if the prior is the sphere, draw a sample as large as h, draw W once, compare.",
                "sample_prior(prior, b, d, generator) draws the sample and random_directions(d, d, generator) draws W; b and d "
                "are h.shape.",
                "After the two draws: return sliced_wasserstein_here(h, prior_sample, directions).")),
+    "effective_rank": Exercise(
+        effective_rank, minutes=10, level=2, mistakes=RANK_MISTAKES, gradient=False,
+        inputs=tuple((h * torch.linspace(0.5, 2, h.shape[1]) + 1,) for h, *_ in heaps((6, 3, 3), (7, 5, 2))), hints=(
+            "Three steps: centre the cloud, take its singular values, measure how evenly they share the whole.",
+            "torch.linalg.svdvals(z - z.mean(0)) are the widths; divided by their sum they are shares p; their entropy is "
+            "minus the sum of p log p.",
+            "values = torch.linalg.svdvals(z - z.mean(0)); p = values / values.sum(); return (-(p * p.log()).sum()).exp()")),
 }

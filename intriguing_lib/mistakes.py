@@ -13,6 +13,7 @@ from intriguing_lib.composites import Composite
 from intriguing_lib.evaluate import accuracy, features
 from intriguing_lib.images import ImageSet
 from intriguing_lib.losses import NTXent, cosine_similarities
+from intriguing_lib.wasserstein import random_directions, sample_prior
 
 
 def logits_and_partner(z1, z2, temperature, normalised=True, without_self=True):
@@ -150,3 +151,60 @@ def evaluation_that_trains(encoder, data, test, steps=200, batch_size=256, seed=
             loss.backward()
             solver.step()
     return accuracy(features(model, test).argmax(1), test.labels), changed
+
+
+def projected(h, prior_sample, directions):
+    return h @ directions, prior_sample @ directions
+
+
+def compared(change, power=2, both=None):
+    """The mean difference of projections that were changed by `change`, the prior's by `both` where it is given."""
+    def distance(*given):
+        mine, theirs = projected(*given)
+        return (change(mine) - (both or change)(theirs)).abs().pow(power).mean()
+    return distance
+
+
+def down(x):
+    return x.sort(dim=0).values
+
+
+def to_prior(normalise=lambda prior: prior == "sphere", prior_of=lambda prior: prior, directions=random_directions,
+             order="pw", scale=lambda b, d: 1.0):
+    """`distance_to_prior` with one thing changed. order: in which p (the prior), w and v (further directions) are drawn; the
+    directions of h are w, those of the prior v where they were drawn."""
+    def distance(h, prior, generator):
+        b, d = h.shape
+        if normalise(prior):
+            h = F.normalize(h, dim=1)
+        drawn = {letter: sample_prior(prior_of(prior), b, d, generator) if letter == "p" else directions(d, d, generator)
+                 for letter in order}
+        mine, theirs = h @ drawn["w"], drawn["p"] @ drawn.get("v", drawn["w"])
+        return (down(mine) - down(theirs)).square().mean() * scale(b, d)
+    return distance
+
+
+def not_orthogonal(d, count, generator):
+    return torch.randn(d, count, generator=generator)
+
+
+def plain_q(d, count, generator):
+    """What a learner takes for W: as good as random_directions, which turns some columns round."""
+    return torch.linalg.qr(torch.randn(d, count, generator=generator))[0]
+
+
+def not_orthogonal_of_length_1(d, count, generator):
+    return F.normalize(torch.randn(d, count, generator=generator), dim=0)
+
+
+def in_any_order(**change):
+    return tuple(to_prior(**change, order=order) for order in ("pw", "wp"))
+
+
+def rank_of(centre=lambda z: z - z.mean(0), power=1, shares=lambda values: values / values.sum(), end=torch.exp,
+            log=torch.log):
+    """`effective_rank` with one thing changed."""
+    def rank(z):
+        p = shares(torch.linalg.svdvals(centre(z)).pow(power))
+        return end(-(p * log(p)).sum())
+    return rank

@@ -177,59 +177,57 @@ def accuracies(conditions, title, recorded=None, guess=None, chance=None, lowest
     ax.set_yticks(range(len(conditions)), list(conditions))
     ax.set(xlim=(100 * lowest - 1, 101), ylim=(len(conditions) - 0.4, -0.7),
            xlabel="top-1 accuracy on test images (%)", title=title)
-    handles, names = ax.get_legend_handles_labels()
-    drawn = dict(zip(names, handles, strict=True))
+    legend_below(fig, [ax])
+    return fig
+
+
+def members(panels, title):
+    """Accuracies of the losses, side by side, a panel each setting.
+
+    panels: {panel title: {"here" or "recorded" or "paper": {loss: accuracies in 0 to 1, one each seed}}}. Drawn is how far
+    each lies from the mean of all losses of its kind, in points, so that runs of different size can stand in one figure.
+    """
+    fig, axes = plt.subplots(1, len(panels), figsize=(2.6 * len(panels) + 1.2, 3.6), squeeze=False, sharey=True)
+    shift = {"here": -0.2, "recorded": 0.0, "paper": 0.2}
+    for (panel, kinds), ax in zip(panels.items(), axes[0], strict=True):
+        ax.axhline(0, color="0.4", linewidth=1)
+        for kind, losses in kinds.items():
+            seeds = [100 * np.atleast_1d(np.asarray(values, dtype=float)) for values in losses.values()]
+            middle = np.mean([values.mean() for values in seeds])
+            for x, values in enumerate(seeds):
+                ax.plot(np.full(len(values), x + shift[kind]), values - middle, **MARKERS[kind] | {"markersize": 6})
+                if len(values) > 1:
+                    ax.plot([x + shift[kind] - 0.12, x + shift[kind] + 0.12], [values.mean() - middle] * 2, color="black")
+        ax.set_xticks(range(len(losses)), list(losses), rotation=40, ha="right", fontsize=9)
+        ax.set_title(panel, fontsize=10)
+    axes[0, 0].set_ylabel("top-1, points above\nthe mean of the losses")
+    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
+    legend_below(fig, axes[0])
+    return fig
+
+
+def legend_below(fig, axes):
+    """One legend of the markers that were drawn, in their usual order, below the figure."""
+    handles, names = zip(*(ax.get_legend_handles_labels() for ax in axes), strict=True)
+    drawn = dict(zip(sum(names, []), sum(handles, []), strict=True))
     kinds = [marker["label"] for marker in MARKERS.values() if marker["label"] in drawn]
     fig.legend([drawn[kind] for kind in kinds], kinds, loc="outside lower center", ncols=3, fontsize=9)
-    return fig
 
 
-def clouds(rows, title):
-    """Grids of points in two or three dimensions, a row of panels each.
-
-    rows: a list of {panel title: (n, 2) or (n, 3) tensor}. 2-D panels share one scale, and so do 3-D ones.
-    """
-    fig = plt.figure(figsize=(2.9 * max(map(len, rows)), 3 * len(rows) + 0.4))
-    for i, row in enumerate(rows):
-        for j, (panel, points) in enumerate(row.items()):
-            flat = points.shape[1] == 2
-            ax = fig.add_subplot(len(rows), len(row), i * len(row) + j + 1, projection=None if flat else "3d")
-            ax.scatter(*points.T.numpy(), s=6, alpha=0.7, color=COLOURS[j], linewidths=0)
-            ax.set_title(panel, fontsize=11, loc="center")
-            limit = max(p.abs().max().item() for p in row.values())
-            ax.set(**{f"{axis}lim": (-1.05 * limit, 1.05 * limit) for axis in ("xy" if flat else "xyz")})
-            ax.set_aspect("equal") if flat else ax.set(xticklabels=[], yticklabels=[], zticklabels=[])
-    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
-    return fig
-
-
-def densities(panels, title, xlabel):
-    """Side by side, how numbers are distributed: a line each. panels: {panel title: {label: 1-D tensor}}."""
-    fig, axes = plt.subplots(1, len(panels), figsize=(3.6 * len(panels), 3.2), squeeze=False, sharex=True)
-    edges = np.linspace(-3, 3, 49)
+def curves(panels, title, xlabel, ylabel, logx=False):
+    """Side by side, lines of means with their 95 % intervals. panels: {panel title: {label: {x: values, one each seed}}}."""
+    fig, axes = plt.subplots(1, len(panels), figsize=(3.3 * len(panels), 3.3), squeeze=False, sharey="row")
     for (panel, lines), ax in zip(panels.items(), axes[0], strict=True):
-        for (label, values), style in zip(lines.items(), ("-", "--", ":"), strict=False):
-            height, _ = np.histogram(values.numpy(), edges, density=True)
-            ax.plot((edges[1:] + edges[:-1]) / 2, height, style, linewidth=2, label=label)
-        ax.set(xlabel=xlabel, yticks=[], ylim=(0, None))
+        for i, (label, points) in enumerate(lines.items()):
+            look = {"marker": "osD^vP"[i % 6], "markersize": 5, "color": COLOURS[i], "linestyle": ("-", "--", ":", "-.")[i % 4]}
+            middle, half = zip(*(mean_and_margin(v) if len(v) > 1 else (np.mean(v), 0) for v in points.values()), strict=True)
+            ax.errorbar(list(points), middle, yerr=half, capsize=2, label=label, **look)
+        ax.set(xlabel=xlabel, xscale="log" if logx else "linear")
+        if not logx:
+            ax.set_xticks(sorted({x for points in lines.values() for x in points}))
         ax.set_title(panel, fontsize=11)
-    axes[0, 0].set_ylabel("density")
-    axes[0, 0].legend(fontsize=9)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
-    return fig
-
-
-def pairings(pairs, title):
-    """Side by side, two heaps of numbers and who is paired with whom. pairs: {panel title: (mine, theirs)}, paired by place."""
-    fig, axes = plt.subplots(1, len(pairs), figsize=(3.6 * len(pairs), 2.3), squeeze=False, sharey=True)
-    for (panel, (mine, theirs)), ax in zip(pairs.items(), axes[0], strict=True):
-        for a, b in zip(mine.tolist(), theirs.tolist(), strict=True):
-            ax.plot([a, b], [1, 0], color="0.6", linewidth=1)
-        ax.plot(mine, np.ones(len(mine)), "o", color=COLOURS[0])
-        ax.plot(theirs, np.zeros(len(theirs)), "s", color=COLOURS[3])
-        ax.set(ylim=(-0.3, 1.3), xlabel="position", yticks=[0, 1], yticklabels=["prior", "points"])
-        ax.set_title(f"{panel}: {(mine - theirs).square().mean():.2f}", fontsize=11)
-        ax.grid(False)
+    axes[0, 0].set_ylabel(ylabel)
+    axes[0, -1].legend(fontsize=8)
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)
     return fig
 

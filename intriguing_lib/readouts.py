@@ -1,0 +1,74 @@
+"""How much of a known change to an image can still be read, linearly, from its representation: angle, place, brightness."""
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from intriguing_lib.evaluate import features
+from intriguing_lib.views import Rotate, per_image, uniform
+
+DEGREES, PIXELS, DARKEST = 30.0, 4, 0.4
+PENALTIES = np.logspace(-2, 5, 15)
+
+
+def turned(images, generator):
+    """(images turned by up to ±30°, their angles in degrees)."""
+    rotate = Rotate(DEGREES)
+    (angles,) = rotate.draw(images, generator)
+    return rotate.apply(images, angles), angles
+
+
+def moved(images, generator):
+    """(images moved sideways by up to ±4 whole pixels, how many). What leaves on one side comes in on the other."""
+    steps = torch.randint(-PIXELS, PIXELS + 1, (len(images),), generator=generator, device=images.device)
+    columns = (torch.arange(images.shape[-1], device=images.device) - steps[:, None]) % images.shape[-1]
+    return images.gather(-1, columns[:, None, None].expand_as(images)), steps.float()
+
+
+def dimmed(images, generator):
+    """(images at 0.4 to 1 of their brightness, that factor)."""
+    factors = uniform(images, DARKEST, 1.0, generator)
+    return images * per_image(factors), factors
+
+
+CHANGES = {"angle": turned, "sideways position": moved, "brightness": dimmed}
+
+
+def readouts(encoders, data, test, seed=0):
+    """R² of ridge regression from representations to the change, a table: a row for each change, a column for each encoder.
+
+    encoders: {name: module from images to (n, d)}. data, test: ImageSets; each image is changed once, the same for all
+    encoders; fitted on the first, R² on the second: 1 is perfect, 0 no better than the mean. The penalty is chosen by
+    leave-one-out on the first.
+    """
+    rows = {}
+    for change, function in CHANGES.items():
+        generator = torch.Generator(data.device).manual_seed(seed)
+        (a, va), (b, vb) = (function(part.batch(slice(None)), generator) for part in (data, test))
+        rows[change] = {name: readable(encoder, a, va, b, vb) for name, encoder in encoders.items()}
+    return pd.DataFrame(rows).T
+
+
+def readable(encoder, a, va, b, vb):
+    fitted, tested = (represented(encoder, images) for images in (a, b))
+    model = make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(fitted, va.cpu().numpy())
+    return model.score(tested, vb.cpu().numpy())
+
+
+class Changed:
+    """Changed images in memory, as something that `features` can walk through."""
+
+    def __init__(self, images):
+        self.images, self.device = images, images.device
+
+    def __len__(self):
+        return len(self.images)
+
+    def batch(self, rows):
+        return self.images[rows]
+
+
+def represented(encoder, images):
+    return features(encoder, Changed(images)).cpu().numpy()

@@ -9,6 +9,7 @@ at this scale where the interval has the line inside. The verdicts of the course
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -61,7 +62,7 @@ def spread(table):
     """
     grid = 100 * table.pivot(index="seed", columns="condition", values="linear")
     deviation, freedom = residual_deviation(grid)
-    half = stats.studentized_range.ppf(0.95, grid.shape[1], freedom) * deviation / np.sqrt(len(grid))
+    half = studentized_range(0.95, grid.shape[1], freedom) * deviation / np.sqrt(len(grid))
     value = np.ptp(grid.mean())
     return Effect(value, max(0.0, value - half), value + half, len(grid))
 
@@ -70,7 +71,13 @@ def chance_range(table, quantile=0.95):
     """The range, in points, that so many equal conditions stay below with this probability: noise and nothing else."""
     grid = 100 * table.pivot(index="seed", columns="condition", values="linear")
     deviation, freedom = residual_deviation(grid)
-    return stats.studentized_range.ppf(quantile, grid.shape[1], freedom) * deviation / np.sqrt(len(grid))
+    return studentized_range(quantile, grid.shape[1], freedom) * deviation / np.sqrt(len(grid))
+
+
+@lru_cache
+def studentized_range(quantile, conditions, freedom):
+    """SciPy's, of which each call takes a tenth of a second."""
+    return stats.studentized_range.ppf(quantile, conditions, freedom)
 
 
 def residual_deviation(grid):

@@ -214,6 +214,45 @@ def legend_below(fig, axes):
     fig.legend([drawn[kind] for kind in kinds], kinds, loc="outside lower center", ncols=3, fontsize=9)
 
 
+def spectra(values, title):
+    """Singular values, divided by their largest, against their number. values: {label: (d,) tensor, largest first}."""
+    fig, ax = plt.subplots(figsize=(6.4, 3.3))
+    for (label, spectrum), style in zip(values.items(), ("-", "--", ":", "-."), strict=False):
+        ax.plot(range(1, len(spectrum) + 1), (spectrum / spectrum[0]).cpu().numpy(), style, label=label)
+    ax.set(yscale="log", ylim=(1e-3, 1.2), xlim=(1, None), xlabel="axis, widest first", ylabel="width, the widest = 1",
+           title=title)
+    ax.legend()
+    return fig
+
+
+def spreads(panels, title, guess=None):
+    """The range of several losses' mean accuracies against the head's layers, with what chance alone would give.
+
+    panels: {panel title: {"here" or "recorded" or "paper": {layers: (range, low, high, chance)}}}, in points; low, high and
+    chance (dotted: 95 % of the ranges of equal losses lie below) are None where unknown. guess: {layers: range}.
+    """
+    fig, axes = plt.subplots(1, len(panels), figsize=(3.3 * len(panels) + 0.6, 3.6), squeeze=False, sharey=True)
+    shift = {"here": -0.12, "recorded": 0.0, "paper": 0.12}
+    for (panel, kinds), ax in zip(panels.items(), axes[0], strict=True):
+        for kind, points in kinds.items():
+            for layers, (value, low, high, chance) in points.items():
+                x = layers + shift[kind]
+                if low is not None:
+                    ax.plot([x, x], [low, high], color="0.4", linewidth=1.5)
+                    ax.plot([x - 0.12, x + 0.12], [chance, chance], color="0.4", linestyle=":", linewidth=2)
+                ax.plot(x, value, **MARKERS[kind])
+        for layers, value in (guess or {}).items():
+            if value is not None:
+                ax.plot(layers + 0.25, value, **MARKERS["guess"])
+        ax.set(xlabel="layers of the projection head", ylim=(0, None))
+        ax.set_xticks(sorted({layers for points in kinds.values() for layers in points}))
+        ax.set_title(panel, fontsize=11)
+    axes[0, 0].set_ylabel("range over the losses (points)")
+    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
+    legend_below(fig, axes[0])
+    return fig
+
+
 def curves(panels, title, xlabel, ylabel, logx=False):
     """Side by side, lines of means with their 95 % intervals. panels: {panel title: {label: {x: values, one each seed}}}."""
     fig, axes = plt.subplots(1, len(panels), figsize=(3.3 * len(panels), 3.3), squeeze=False, sharey="row")

@@ -126,7 +126,7 @@ def temperature_weight():
     """Notebook 04: the decoupled loss on a grid of temperatures and weights, digits. 8 minutes."""
     base = replace(small_runs()["digits"], steps=100)
     return over_seeds([("decoupled NT-Xent", replace(base, objective=Contrastive(DecoupledNTXent(temperature, weight))))
-                       for temperature in (0.1, 0.2, 0.4, 0.8, 1.6) for weight in (0.025, 0.1, 0.4, 1.6, 6.4)])
+                       for temperature in (0.1, 0.2, 0.4, 0.8, 1.6) for weight in (0.025, 0.1, 0.4, 1.6, 6.4, 25.6)])
 
 
 def batch_size():

@@ -134,8 +134,8 @@ def valley_slope(table):
 
 def slope_of_best_weight(rows):
     """Of one seed: least squares through (log τ, best log λ) of every temperature."""
-    tau, best = zip(*((np.log(t), best_log_weight(part)) for t, part in rows.groupby("objective.loss.temperature")), strict=True)
-    return np.polyfit(tau, best, 1)[0]
+    best = {tau: best_log_weight(part) for tau, part in rows.groupby("objective.loss.temperature")}
+    return np.polyfit(np.log(list(best)), list(best.values()), 1)[0]
 
 
 def best_log_weight(rows):

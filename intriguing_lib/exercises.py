@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from intriguing_lib import mistakes
 from intriguing_lib.diagnostics import effective_rank
+from intriguing_lib.generalised import expanded_log_sum_exp
 from intriguing_lib.losses import cosine_similarities, negative_shares, nt_xent
 from intriguing_lib.wasserstein import distance_to_prior, random_directions, sample_prior, sliced_wasserstein
 
@@ -206,6 +207,29 @@ RANK_MISTAKES = {
         lambda z: (torch.linalg.svdvals(z - z.mean(0)) > 1e-6).sum().float(),
 }
 
+EXPANSION_MISTAKES = {
+    "log m is missing: with all similarities 0 there are m terms of exp(0) = 1, and the logarithm of their sum is log m.":
+        mistakes.expansion_of(start=lambda m: 0.0),
+    "the factor 1/2 before the variance is missing: it is that of the second term of exp's own series.":
+        mistakes.expansion_of(half=1.0),
+    "the variance is divided by τ: it is quadratic in s / τ, so divide by τ².": mistakes.expansion_of(power=1),
+    "this has the standard deviation where the variance should stand.":
+        mistakes.expansion_of(spread=lambda s: s.std(1, correction=0)),
+    "the variance divides by m − 1, as torch does by itself: say correction=0, the expansion has the plain mean of squares.":
+        mistakes.expansion_of(spread=lambda s: s.var(1)),
+    "this has the mean of s² where the variance should stand: subtract the square of the mean.":
+        mistakes.expansion_of(spread=lambda s: s.square().mean(1)),
+    "the variance term is missing: without it nothing tells a spread-out row from one whose entries are all alike.":
+        mistakes.expansion_of(half=0.0),
+    "the variance is subtracted: a convex function's mean lies above its value at the mean, so add it.":
+        mistakes.expansion_of(half=-0.5),
+    "this has the sum of the similarities where their mean should stand.": mistakes.expansion_of(mean=lambda s: s.sum(1)),
+    "this is the exact value: expand it instead, and see below how good that is.":
+        lambda s, temperature: (s / temperature).logsumexp(1),
+    "this averages over the columns, that is over anchors: a row's candidates lie along dim=1.":
+        lambda s, temperature: mistakes.expansion_of()(s.T, temperature),
+}
+
 EXERCISES = {
     "cosine_similarities": Exercise(
         cosine_similarities, minutes=5, level=1, inputs=tuple((torch.cat(pair),) for pair in small_pairs((3, 2), (2, 4))),
@@ -252,4 +276,12 @@ EXERCISES = {
             "torch.linalg.svdvals(z - z.mean(0)) are the widths; divided by their sum they are shares p; their entropy is "
             "minus the sum of p log p.",
             "values = torch.linalg.svdvals(z - z.mean(0)); p = values / values.sum(); return (-(p * p.log()).sum()).exp()")),
+    "expanded_log_sum_exp": Exercise(
+        expanded_log_sum_exp, minutes=10, level=2, mistakes=EXPANSION_MISTAKES, inputs=tuple(
+            (torch.rand(n, m, generator=torch.Generator().manual_seed(n)) * 2 - 1, temperature)
+            for n, m, temperature in ((3, 3, 0.5), (4, 4, 2.0), (2, 6, 0.1))), hints=(
+            "Write each similarity as the row's mean plus a deviation: exp(mean / τ) comes out of the sum.",
+            "What is left is log of the sum of exp(deviation / τ). Take exp(x) as 1 + x + x²/2; deviations sum to 0, their "
+            "squares to m times the variance; then log(1 + x) is about x.",
+            "log m + mean / τ + variance / (2τ²), with similarities.mean(1) and similarities.var(1, correction=0).")),
 }

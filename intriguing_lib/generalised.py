@@ -40,6 +40,16 @@ def log_sum_exp(z1, z2, temperature, with_self=False):
     return logits.logsumexp(1).mean()
 
 
+def expanded_log_sum_exp(similarities, temperature):
+    """log Σ exp(s / τ) over each row's candidates, expanded for s / τ that vary little: log m + mean / τ + variance / (2τ²).
+
+    similarities: float, (n, m), of n anchors to m candidates. temperature: τ. Returns (n,). The variance is the mean squared
+    deviation from the row's mean.
+    """
+    mean, variance = similarities.mean(1), similarities.var(1, correction=0)
+    return math.log(similarities.shape[1]) + mean / temperature + variance / (2 * temperature ** 2)
+
+
 def check_weight(weight):
     if not weight >= 0:
         raise ValueError(f"The weight λ must not be negative, got {weight}: it would push representations away from the prior.")

@@ -3,6 +3,7 @@
 The losses take what `nt_xent` takes. What is described by a dataclass here goes into an `Experiment` as its right twin does.
 """
 import copy
+import math
 from dataclasses import dataclass
 
 import torch
@@ -208,3 +209,11 @@ def rank_of(centre=lambda z: z - z.mean(0), power=1, shares=lambda values: value
         p = shares(torch.linalg.svdvals(centre(z)).pow(power))
         return end(-(p * log(p)).sum())
     return rank
+
+
+def expansion_of(start=lambda m: math.log(m), mean=lambda s: s.mean(1), spread=lambda s: s.var(1, correction=0), half=0.5,
+                 power=2):
+    """`expanded_log_sum_exp` with one thing changed."""
+    def expanded(s, temperature):
+        return start(s.shape[1]) + mean(s) / temperature + half * spread(s) / temperature ** power
+    return expanded

@@ -1,25 +1,30 @@
 """Speed against what others use: `python ci/bench.py augment`, `losses` or `step`; add `--device cuda` for a GPU.
 
 augment  two SimCLR views of 32×32 photographs: ours, lightly's transform, torchvision on PIL images, kornia on batches
-losses   NT-Xent, forward and backward, of 4,096 pairs of 128 numbers: ours, lightly's, and ours in its plain form
+losses   forward and backward: NT-Xent of 4,096 pairs of 128 numbers, ours, lightly's, and ours in its plain form; the sliced
+         Wasserstein distance of 512 rows, ours, with the authors' sort by ranks, and POT's; ours of 1,024 and 32,768 rows
 step     whole training steps: ours, and a plain loop of lightly's building blocks around the same encoder
 
-Candidates take turns in one process; times are medians over rounds. The process keeps freed memory, as training does (see
-`keep_freed_memory`), and the peers gain by it: `losses` is measured without that, too, as others would meet it. Peak memory
-is what is needed beyond what was held before: on the CPU by a process of its own for each candidate, on a GPU by the
-allocator's count. Images are noise, since no candidate looks at what they show. Prints a table and writes
-results/bench_PART.csv (bench_PART_cuda.csv): "per_second" counts images, in `losses` pairs; "ours_times_as_fast" is a
-candidate's time / ours.
+Candidates take turns in one process, of TURN seconds or one call; times are medians over rounds. The process keeps freed
+memory, as training does (see `keep_freed_memory`), and the peers gain by it: `losses` is measured without that, too, as
+others would meet it. Peak memory is what is needed beyond what was held before: on the CPU by a process of its own for each
+candidate, on a GPU by the allocator's count. Images are noise, since no candidate looks at what they show. Prints a table
+and writes results/bench_PART.csv (bench_PART_cuda.csv): "per_second" counts images, in `losses` pairs; "ours_times_as_fast"
+is a candidate's time / the first's, which is ours, and "times_our_memory" so of peak memory. What is asked of the sliced
+Wasserstein distance (TARGETS) is printed with what was measured.
 """
 import argparse
+import math
 import os
 import statistics
 import subprocess
 import sys
 import threading
 import time
+from functools import cache
 from importlib import metadata, util
 
+import ot
 import pandas as pd
 import torch
 from torch.utils.data import DataLoader
@@ -33,10 +38,12 @@ from intriguing_lib.objectives import Contrastive
 from intriguing_lib.paths import CLONE
 from intriguing_lib.train import Optimizer, keep_freed_memory, precision, train
 from intriguing_lib.views import simclr_view
+from intriguing_lib.wasserstein import random_directions, sample_prior, sliced_wasserstein
 
 PEERS = ("lightly", "kornia", "psutil")
 STRENGTH = 0.5  # of the colour jitter: SimCLR's on CIFAR-10, where it does not blur
 TEMPERATURE = 0.5
+TURN = 0.1  # seconds of a candidate's turn, in which a short call is repeated
 WORKERS = [workers for workers in (0, 1, 2, 4, 8, 16) if workers <= max(4, os.cpu_count())]
 
 
@@ -93,7 +100,31 @@ def loader(images, transform, batch_size, workers, device):
                       persistent_workers=workers > 0, pin_memory=device.type == "cuda")
 
 
-# --- the three parts: each gives (what is measured, how many images a call makes, {candidate: call}), ours first ---------
+def rank_sort(x):
+    """Rows in ascending order as the authors' code puts them: an entry's rank is how many of its row are smaller, all pairs
+    compared; the ranks, one-hot, times the places are the order to gather in. O(d b²) in time and memory for a (d, b) tensor.
+
+    Equal entries get one rank and come out wrong, if within bounds. Two of a row's 512 float32 projections are equal in about
+    every third batch.
+    """
+    rank = (x[:, :, None] > x[:, None]).sum(2, dtype=torch.int32)
+    places = torch.arange(x.shape[1], device=x.device)
+    order = (rank[:, None] == places[:, None]).float() @ places.float()
+    return x.gather(1, order.long().clamp(max=x.shape[1] - 1))
+
+
+def authors_distance(h, prior_sample, directions):
+    """`sliced_wasserstein` with the sort that the authors' TensorFlow code has, in torch and without its needless copies."""
+    mine, theirs = (rank_sort(directions.T @ x.T) for x in (h, prior_sample))
+    return (mine - theirs).square().mean()
+
+
+def pot_distance(h, prior_sample, directions):
+    """POT's, squared: it gives the root of the mean."""
+    return ot.sliced_wasserstein_distance(h, prior_sample, projections=directions, p=2) ** 2
+
+
+# --- what is measured: each gives (in words, how many images a call makes, {candidate: call}), ours first ----------------
 
 def noise(n, device):
     generator = torch.Generator().manual_seed(0)
@@ -130,22 +161,45 @@ def augment(device):
     return f"two views each of {n:,} RGB images of 32×32, batches of {batch_size}", n, calls
 
 
+def both_ways(loss, *inputs):
+    """A call of a loss, forward and backward."""
+    def call():
+        loss(*(x.clone().requires_grad_() for x in inputs)).backward()
+    return call
+
+
 def losses(device):
     from lightly.loss import NTXentLoss
     n, d = 4096, 128
     generator = torch.Generator().manual_seed(0)
     views = [torch.randn(n, d, generator=generator).to(device) for _ in range(2)]
-    lightlys = NTXentLoss(temperature=TEMPERATURE)
-
-    def both_ways(loss):
-        def call():
-            z1, z2 = (z.clone().requires_grad_() for z in views)
-            loss(z1, z2).backward()
-        return call
-
-    calls = {"ours": both_ways(NTXent(TEMPERATURE)), "lightly": both_ways(lightlys),
-             "ours, plain form": both_ways(lambda z1, z2: nt_xent(z1, z2, TEMPERATURE))}
+    candidates = {"ours": NTXent(TEMPERATURE), "lightly": NTXentLoss(temperature=TEMPERATURE),
+                  "ours, plain form": lambda z1, z2: nt_xent(z1, z2, TEMPERATURE)}
+    calls = {name: both_ways(loss, *views) for name, loss in candidates.items()}
     return f"NT-Xent, forward and backward, {n:,} pairs of {d} numbers, float32", n, calls
+
+
+DISTANCES = {"ours": sliced_wasserstein, "the authors' rank sort": authors_distance, "POT": pot_distance}
+SWD = "sliced Wasserstein distance, forward and backward, {} rows of 128 numbers, 128 directions, float32"
+
+
+def between(distance, rows, device):
+    """A call of a distance, both ways: between `rows` vectors of 128 numbers and as many of the normal prior."""
+    generator = torch.Generator().manual_seed(0)
+    h, sample = (sample_prior("normal", rows, 128, generator).to(device) for _ in range(2))
+    directions = random_directions(128, 128, generator).to(device)
+    return both_ways(lambda h: distance(h, sample, directions), h)
+
+
+def swd(device):
+    calls = {name: between(distance, 512, device) for name, distance in DISTANCES.items()}
+    return SWD.format(512), 256, calls
+
+
+def swd_growth(device):
+    """Here the candidates are sizes, so that "per_second" has no one number of pairs to count."""
+    calls = {f"ours, {rows:,} rows": between(sliced_wasserstein, rows, device) for rows in (1024, 32768)}
+    return SWD.format("1,024 and 32,768"), math.nan, calls
 
 
 def step(device):
@@ -192,22 +246,31 @@ def lightly_loop(encoder, head, load, device):
     return call
 
 
-PARTS = {"augment": augment, "losses": losses, "step": step}
+PARTS = {"augment": [augment], "losses": [losses, swd, swd_growth], "step": [step]}
+TARGETS = [("the authors' rank sort", "ours_times_as_fast", "at least", 100), ("POT", "ours_times_as_fast", "at least", 1),
+           ("ours, 32,768 rows", "ours_times_as_fast", "at most", 50), ("ours, 32,768 rows", "times_our_memory", "at most", 33)]
 
 
 # --- measuring ----------------------------------------------------------------------------------------------------------
 
 def alternate(calls, rounds, device):
-    """{candidate: seconds of each round}: all take their turn in each round, and once before the first, uncounted."""
+    """{candidate: seconds a call in each round}: all take their turn in each round, and once before the first, uncounted."""
     seconds = {name: [] for name in calls}
     for _ in range(rounds + 1):
         for name, call in calls.items():
-            wait(device)
-            start = time.perf_counter()
-            call()
-            wait(device)
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(turn(call, device))
     return {name: taken[1:] for name, taken in seconds.items()}
+
+
+def turn(call, device):
+    """Seconds a call, over as many as TURN seconds hold, and at least one."""
+    wait(device)
+    count, start = 0, time.perf_counter()
+    while (taken := time.perf_counter() - start) < TURN or not count:
+        call()
+        wait(device)
+        count += 1
+    return taken / count
 
 
 def wait(device):
@@ -237,7 +300,8 @@ def peak_of_process(call):
         while not done.wait(0.001):
             peaks.append(held())
 
-    torch.ones(64, 64, requires_grad=True).mm(torch.ones(64, 64)).exp().sum().backward()  # loads what torch loads at first use
+    x = torch.ones(64, 64, requires_grad=True)
+    x.mm(x).exp().sort().values.sum().backward()  # loads what torch loads at first use
     before, peaks, done = held(), [0], threading.Event()
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -247,31 +311,48 @@ def peak_of_process(call):
     return max(*peaks, held()) - before
 
 
-def peak_in_own_process(part, name):
-    command = [sys.executable, __file__, part, "--memory-of", name]
+@cache
+def peak_in_own_process(part, measured, candidate):
+    command = [sys.executable, __file__, part, "--memory-of", measured, candidate]
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
 
 
-def table(part, rounds, device):
+def table(part, measured, kept, rounds, device):
     """One row a candidate: its time, how many times as fast ours is, its memory, and the circumstances."""
-    what, images, calls = PARTS[part](device)
+    what, images, calls = measured(device)
     print(f"{what}; {rounds} rounds", flush=True)
-    peers = ", ".join(f"{peer} {metadata.version(peer)}" for peer in ("lightly", "kornia"))
-    rows, peaks = [], {}
+    peers = ", ".join(f"{peer} {metadata.version(peer)}" for peer in ("lightly", "kornia", "POT"))
+    seconds = alternate(calls, rounds, device)
+    medians = [statistics.median(taken) for taken in seconds.values()]
+    peaks = [peak_on_gpu(call) if device.type == "cuda" else peak_in_own_process(part, measured.__name__, name)
+             for name, call in calls.items()]
+    return pd.DataFrame([
+        {"candidate": name, "freed_memory": "kept" if kept else "given back", "seconds": median, "fastest": min(taken),
+         "slowest": max(taken), "per_second": images / median, "ours_times_as_fast": median / medians[0],
+         "peak_mb": peak / 1e6, "times_our_memory": peak / peaks[0], "what": what, "rounds": rounds, "peers": peers,
+         **records.circumstances(device)}
+        for (name, taken), median, peak in zip(seconds.items(), medians, peaks, strict=True)])
+
+
+def tables(part, rounds, device):
+    """All that a part measures, shown as it comes; on a CPU `losses` first without memory kept, as others would meet it."""
     for kept in (False, True) if part == "losses" and device.type == "cpu" else (True,):
         if kept:
             keep_freed_memory()
-        seconds = alternate(calls, rounds, device)
-        ours = statistics.median(seconds["ours"])
-        for name, taken in seconds.items():
-            if name not in peaks:
-                peaks[name] = peak_on_gpu(calls[name]) if device.type == "cuda" else peak_in_own_process(part, name)
-            median = statistics.median(taken)
-            rows.append({"candidate": name, "freed_memory": "kept" if kept else "given back", "seconds": median,
-                         "fastest": min(taken), "slowest": max(taken), "per_second": images / median,
-                         "ours_times_as_fast": median / ours, "peak_mb": peaks[name] / 1e6, "what": what, "rounds": rounds,
-                         "peers": peers, **records.circumstances(device)})
-    return pd.DataFrame(rows)
+        for measured in PARTS[part]:
+            found = table(part, measured, kept, rounds, device)
+            shown = found.loc[:, "candidate":"times_our_memory"].drop(columns=["fastest", "slowest"])
+            print(shown.to_string(index=False, float_format=lambda x: f"{x:,.3g}" if x < 100 else f"{x:,.0f}"), flush=True)
+            yield found
+
+
+def verdicts(measured):
+    """A line for each of TARGETS and each time it was measured."""
+    for candidate, ratio, limit, bound in TARGETS:
+        for _, row in measured[measured.candidate == candidate].iterrows():
+            met = row[ratio] >= bound if limit == "at least" else row[ratio] <= bound
+            yield (f"{'met' if met else 'MISSED'}: {candidate}, {ratio} {limit} {bound}: {row[ratio]:.3g} "
+                   f"(freed memory {row.freed_memory})")
 
 
 def main():
@@ -279,7 +360,7 @@ def main():
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
+    parser.add_argument("--memory-of", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     missing = [peer for peer in PEERS if util.find_spec(peer) is None]
     if missing:
@@ -290,13 +371,15 @@ def main():
     device = torch.device(arguments.device)
     if arguments.memory_of:
         keep_freed_memory()
-        print(peak_of_process(PARTS[arguments.part](device)[2][arguments.memory_of]))
+        wanted, candidate = arguments.memory_of
+        (calls,) = (measured(device)[2] for measured in PARTS[arguments.part] if measured.__name__ == wanted)
+        print(peak_of_process(calls[candidate]))
         return
-    measured = table(arguments.part, arguments.rounds, device)
-    shown = measured[["candidate", "freed_memory", "seconds", "per_second", "ours_times_as_fast", "peak_mb"]]
-    print(shown.to_string(index=False, float_format=lambda number: f"{number:,.3g}" if number < 100 else f"{number:,.0f}"))
+    measured = pd.concat(tables(arguments.part, arguments.rounds, device))
+    for line in verdicts(measured):
+        print(line)
     path = CLONE / "results" / f"bench_{arguments.part}{'_cuda' if device.type == 'cuda' else ''}.csv"
-    measured.round(4).to_csv(path, index=False)
+    measured.round(6).to_csv(path, index=False)
     print(path.relative_to(CLONE))
 
 

@@ -1,7 +1,9 @@
 """ci/bench.py compares like with like: what the peers' own objects say of their settings is what ours say."""
 import importlib.util
 import math
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 import torch
 from torchvision import transforms as T
@@ -9,6 +11,7 @@ from torchvision.transforms import InterpolationMode
 
 from intriguing_lib.paths import CLONE
 from intriguing_lib.views import ColorJitter, Crop, Flip, Grayscale, simclr_view
+from intriguing_lib.wasserstein import random_directions, sample_prior, sliced_wasserstein
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +100,50 @@ def test_lightlys_loss_is_ours(bench):
     z1, z2 = (torch.randn(40, 8, generator=torch.Generator().manual_seed(i)) for i in range(2))
     theirs, ours = NTXentLoss(bench.TEMPERATURE)(z1, z2), bench.NTXent(bench.TEMPERATURE)(z1, z2)
     assert theirs.item() == pytest.approx(ours.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["the authors' rank sort", "POT"])
+def test_every_peers_distance_and_its_gradient_are_ours(name, bench):
+    """In float64, where random numbers have no ties."""
+    generator = torch.Generator().manual_seed(0)
+    h, sample = (sample_prior("normal", 64, 6, generator, torch.float64).requires_grad_() for _ in range(2))
+    directions = random_directions(6, 4, generator, torch.float64)
+    ours, theirs = (distance(h, sample, directions) for distance in (sliced_wasserstein, bench.DISTANCES[name]))
+    assert theirs.item() == pytest.approx(ours.item(), rel=1e-10)
+    gradients = (torch.autograd.grad(distance, h)[0] for distance in (ours, theirs))
+    torch.testing.assert_close(*gradients, rtol=1e-9, atol=0)
+
+
+def test_the_rank_sort_sorts_rows_and_not_ties(bench):
+    x = torch.tensor([[3.0, 1.0, 2.0, 0.5], [-1.0, 4.0, 0.0, 9.0]])
+    assert bench.rank_sort(x).tolist() == x.sort(dim=1).values.tolist()
+    assert bench.rank_sort(torch.tensor([[5.0, 7.0, 7.0, 7.0]])).tolist() != [[5.0, 7.0, 7.0, 7.0]]
+
+
+@pytest.mark.parametrize("seconds, calls", [(0.04, 3), (2.0, 1)])
+def test_a_turn_repeats_short_calls_and_gives_the_seconds_of_one(seconds, calls, bench, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(bench, "time", SimpleNamespace(perf_counter=lambda: sum(clock)))
+    assert bench.turn(lambda: clock.append(seconds), torch.device("cpu")) == pytest.approx(seconds)
+    assert clock == [0.0] + [seconds] * calls
+
+
+def test_a_target_is_met_or_missed(bench, monkeypatch):
+    monkeypatch.setattr(bench, "TARGETS", [("a", "ratio", "at least", 2), ("b", "ratio", "at most", 2)])
+    for a, b in ((2.5, 1.5), (1.5, 2.5)):
+        measured = pd.DataFrame({"candidate": ["a", "b", "c"], "ratio": [a, b, 0], "freed_memory": "kept"})
+        said = [line.split(":")[0] for line in bench.verdicts(measured)]
+        assert said == ["met" if a > b else "MISSED"] * 2
+
+
+def test_every_target_is_of_something_measured(bench):
+    names = {name for measured in bench.PARTS["losses"] for name in measured(torch.device("cpu"))[2]}
+    assert {candidate for candidate, *_ in bench.TARGETS} <= names
+
+
+def test_memory_is_that_of_the_candidate_asked_for(bench):
+    """Comparing all pairs takes 128 · 512² bytes and as many floats, far more than ours needs."""
+    assert bench.peak_in_own_process("losses", "swd", "the authors' rank sort") > 5 * 128 * 512**2
 
 
 def test_peak_memory_is_seen(bench):

@@ -23,6 +23,7 @@ def main():
     notebooks = [Path(name).resolve() for name in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb"))
     preset = os.environ.get("INTRIGUING_PRESET") or "quick"
     os.environ["TQDM_DISABLE"] = "1"  # inherited by the kernels: no progress bars in the executed copies
+    os.environ["INTRIGUING_STRICT"] = "1"  # under quick, another verdict on a claim than the committed one is a failure
     logging.getLogger("papermill").setLevel(logging.ERROR)
     for folder in ("notebooks", "figures"):
         (BUILD / folder).mkdir(parents=True, exist_ok=True)
@@ -58,16 +59,16 @@ def executed(notebook):
 
 
 def save_figures(notebook):
-    """Write the executed copy's figures as PNG files; returns how many there are."""
-    for old in (BUILD / "figures").glob(f"{notebook.stem}_*.png"):
+    """Write the executed copy's figures as PNG and GIF files; returns how many there are."""
+    for old in (BUILD / "figures").glob(f"{notebook.stem}_*"):
         old.unlink()
     if not executed(notebook).exists():
         return 0
     cells = nbformat.read(executed(notebook), as_version=4).cells
     outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-    images = [data["image/png"] for data in outputs if "image/png" in data]
-    for number, image in enumerate(images, 1):
-        (BUILD / "figures" / f"{notebook.stem}_{number}.png").write_bytes(base64.b64decode(image))
+    images = [(kind, data[f"image/{kind}"]) for data in outputs for kind in ("png", "gif") if f"image/{kind}" in data]
+    for number, (kind, image) in enumerate(images, 1):
+        (BUILD / "figures" / f"{notebook.stem}_{number}.{kind}").write_bytes(base64.b64decode(image))
     return len(images)
 
 

@@ -17,7 +17,7 @@ from intriguing_lib.encoders import Head
 from intriguing_lib.evaluate import features, knn_accuracy, linear_evaluation, pixels
 from intriguing_lib.experiments import Experiment, measure, run, sweep
 from intriguing_lib.family import CANDIDATES, CONTROL, chosen, validation_split
-from intriguing_lib.generalised import DecoupledNTXent
+from intriguing_lib.generalised import DecoupledNTXent, SlicedWasserstein
 from intriguing_lib.images import default_device, digits, fashion
 from intriguing_lib.losses import NTXent
 from intriguing_lib.mistakes import SelfKept, SmallGroups, StrangersAsPartners, Unnormalised, evaluation_that_trains
@@ -151,6 +151,30 @@ def at_batch_size(experiment, batch, images):
     return replace(experiment, batch_size=batch, steps=images // batch, optimizer=replace(experiment.optimizer, lr=lr))
 
 
+def reduced():
+    """For each record one experiment in miniature, five seeds: what the tests run again. Half a minute."""
+    return over_seeds([(name, miniature(name)) for name in MINIATURES])
+
+
+def miniature(name):
+    """A second's worth of the record's own kind of run."""
+    loss, layers, batch_size, view = MINIATURES[name]
+    load = fashion if view == garment_view() else digits
+    return Experiment(load("train")[:1000], load("test")[:500], view, head=Head(layers), objective=Contrastive(loss),
+                      optimizer=Optimizer(lr=3e-3), steps=20, batch_size=batch_size)
+
+
+# record: (loss, layers of the head, batch size, view)
+MINIATURES = {"start_here": (NTXent(0.2), 2, 256, digit_view()), "from_scratch": (SelfKept(0.2), 2, 256, digit_view()),
+              "generalized_loss": (DecoupledNTXent(0.2, 100.0), 2, 128, digit_view()),
+              "search": (SlicedWasserstein("sphere", 5.0), 2, 128, digit_view()),
+              "heads_digits": (SlicedWasserstein("normal", 5.0), 1, 128, digit_view()),
+              "heads_fashion": (SlicedWasserstein("cube", 20.0), 4, 128, garment_view()),
+              "head_discards": (NTXent(0.1), 3, 128, digit_view()),
+              "temperature_weight": (DecoupledNTXent(1.6, 6.4), 2, 128, digit_view()),
+              "batch_size": (NTXent(0.1), 3, 32, digit_view())}
+
+
 def other_readings(base):
     """Of one seed's runs: the projection head's output, and a "linear evaluation" that trains the encoder."""
     trained, untrained = run(base), run(replace(base, steps=0))
@@ -187,12 +211,12 @@ def raw_pixels(experiment):
 
 
 RECORDS = {f.__name__: f for f in (start_here, from_scratch, generalized_loss, search, heads_digits,
-                                   heads_fashion, head_discards, temperature_weight, batch_size)}
+                                   heads_fashion, head_discards, temperature_weight, batch_size, reduced)}
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in RECORDS:
         sys.exit(f"{__doc__}\nNAME is one of: {', '.join(RECORDS)}")
     table = RECORDS[sys.argv[1]]()
     path = CLONE / "results" / f"{sys.argv[1]}.csv"
-    table.drop(columns="from_cache", errors="ignore").round(4).to_csv(path, index=False)
+    table.drop(columns=["from_cache", "key"], errors="ignore").round(4).to_csv(path, index=False)
     print(f"{path}: {len(table)} runs")

@@ -1,7 +1,8 @@
 """Execute notebooks in place under quick and commit-ready: `python ci/refresh.py [NOTEBOOK ...]`; all of them by default.
 
 For maintainers: the outputs that readers see on the web are made here. Leaves no timings, widget state or progress bars
-behind, and writes the figures of cells tagged `readme:NAME` to results/figures/NAME.png.
+behind, writes the figures of cells tagged `readme:NAME` to results/figures/NAME.png, and the verdicts on the claims to
+results/verdicts.csv.
 """
 import base64
 import os
@@ -9,8 +10,11 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 from hygiene import WIDGET
 from nbclient import NotebookClient
+
+from intriguing_lib.claims import MIMETYPE
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,6 +33,19 @@ def refresh(path):
     nbformat.write(notebook, path)
 
 
+def save_verdicts():
+    """Of all notebooks, whichever were executed just now."""
+    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    verdicts = [v for path in paths for v in verdicts_in(nbformat.read(path, as_version=4))]
+    pd.DataFrame(verdicts).round(3).to_csv(ROOT / "results" / "verdicts.csv", index=False)
+
+
+def verdicts_in(notebook):
+    """The verdicts that `claims.judge` left in the outputs of an executed notebook, dictionaries."""
+    outputs = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [verdict for data in outputs for verdict in data.get(MIMETYPE, [])]
+
+
 def save_figure(cell, name):
     (image,) = [output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})]
     folder = ROOT / "results" / "figures"
@@ -41,3 +58,4 @@ if __name__ == "__main__":
     for path in [Path(name).resolve() for name in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb")):
         print(f"executing {path.name}", flush=True)
         refresh(path)
+    save_verdicts()

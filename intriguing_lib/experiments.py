@@ -106,10 +106,10 @@ def sweep(experiments):
     """Run them all, or load what was run before: a table with a row for each, in their order.
 
     Columns: the settings (`settings(experiment)`), `first_loss` and `loss` (mean of the last ten steps; both NaN without
-    training), the metrics, `seconds`, `from_cache` and the circumstances of each training. Says first how many have to be
-    trained and about how long that takes. The runs go through joblib, one after the other unless `joblib.parallel_config`
-    says otherwise. Several processes may run one sweep on one cache: each takes what no other is at, and in the end all
-    have the whole table.
+    training), the metrics, `seconds`, `from_cache`, `key` (None for a learner's own code) and the circumstances of each
+    training. Says first how many have to be trained and about how long that takes. The runs go through joblib, one after
+    the other unless `joblib.parallel_config` says otherwise. Several processes may run one sweep on one cache: each takes
+    what no other is at, and in the end all have the whole table.
     """
     experiments = list(experiments)
     todo = [e for e in experiments if not records.exists(e.key)]
@@ -198,7 +198,7 @@ def _row(experiment, wait):
         return None
     losses = {"first_loss": result.losses[:1].mean().item(), "loss": result.losses[-10:].mean().item()}
     return (settings(experiment) | losses | result.metrics
-            | {"seconds": result.seconds, "from_cache": result.from_cache} | result.circumstances)
+            | {"seconds": result.seconds, "from_cache": result.from_cache, "key": experiment.key} | result.circumstances)
 
 
 def _seconds_to_train(experiments):

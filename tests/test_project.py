@@ -10,10 +10,12 @@ import torch
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from intriguing_lib import experiments, mistakes, plots, records
+from intriguing_lib import claims, experiments, mistakes, plots, records
 from intriguing_lib.experiments import Run, settings
+from intriguing_lib.family import CANDIDATES, CONTROL
 from intriguing_lib.paths import CLONE
 
+FIVE = [member for member in CANDIDATES if member != CONTROL]
 NOTEBOOKS = sorted((CLONE / "notebooks").glob("*.ipynb"))
 
 
@@ -73,12 +75,52 @@ def trained_by(monkeypatch):
     return execute
 
 
-@pytest.mark.parametrize("number, record", [(0, "start_here"), (1, "from_scratch")])
-def test_all_that_a_notebook_trains_under_quick_was_recorded_for_five_seeds(number, record, trained_by):
-    recorded = records.recorded(record)
+TRAINS = {0: ["start_here"], 1: ["from_scratch"], 2: ["generalized_loss"], 3: ["heads_digits"],
+          4: ["temperature_weight", "batch_size"]}
+
+
+@pytest.mark.parametrize("number", TRAINS)
+def test_all_that_a_notebook_trains_under_quick_was_recorded_for_five_seeds(number, trained_by):
+    recorded = pd.concat([records.recorded(name) for name in TRAINS[number]])
     for experiment in trained_by(NOTEBOOKS[number]):
         rows = records.with_settings(recorded, settings(experiment))
-        assert rows["seed"].tolist() == [0, 1, 2, 3, 4], experiment
+        assert sorted(set(rows["seed"])) == [0, 1, 2, 3, 4], experiment
+
+
+def verdicts_shown(path):
+    """What `judge` left in a notebook's committed outputs."""
+    outputs = [output.get("data", {}) for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", [])]
+    return [verdict for data in outputs for verdict in data.get(claims.MIMETYPE, [])]
+
+
+def test_the_committed_verdicts_are_those_that_the_notebooks_show():
+    shown = pd.DataFrame([verdict for path in NOTEBOOKS for verdict in verdicts_shown(path)])
+    columns = ["claim", "data", "preset", "verdict", "seeds"]
+    assert shown[columns].to_dict("records") == claims.committed()[columns].to_dict("records")
+
+
+@pytest.mark.parametrize("name", claims.CLAIMS)
+def test_every_claim_is_judged_in_its_notebook(name):
+    (path,) = [path for path in NOTEBOOKS if path.stem == claims.CLAIMS[name].notebook]
+    assert any(verdict["claim"] == name for verdict in verdicts_shown(path))
+
+
+def test_verdicts_on_recorded_runs_are_what_the_records_say():
+    for verdict in claims.committed().query("preset == 'recorded'").to_dict("records"):
+        rows = recorded_rows(verdict)
+        effect = claims.CLAIMS[verdict["claim"]].measure(rows)
+        assert claims.CLAIMS[verdict["claim"]].verdict(effect) == verdict["verdict"]
+        assert effect.value == pytest.approx(verdict["effect"], abs=2e-3) and effect.seeds == verdict["seeds"]
+
+
+def recorded_rows(verdict):
+    if verdict["claim"] == "depth makes batch size matter less":
+        rows = records.recorded("batch_size")
+        rows = rows[rows["steps"] * rows["batch_size"] == 25_600]
+    else:
+        rows = records.recorded(f"heads_{verdict['data']}")
+        rows = rows[rows["condition"].isin(FIVE)]
+    return rows
 
 
 def test_what_notebook_00_says_of_its_recorded_runs():

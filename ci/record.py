@@ -1,4 +1,4 @@
-"""Re-make recorded runs: `python ci/record.py NAME` trains what is missing and writes results/NAME.csv.
+"""Re-make recorded runs: `python ci/record.py NAME [FOLDER]` trains what is missing and writes results/NAME.csv.
 
 The runs go through the cache, so a recording that was interrupted goes on where it stopped. A record holds the live
 slice of its notebook, with the same settings, for more seeds. Times are for two cores; two processes with one thread each
@@ -7,25 +7,26 @@ slice of its notebook, with the same settings, for more seeds. Times are for two
 import sys
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pandas as pd
 
 from intriguing_lib import records
 from intriguing_lib.composites import RandBits
 from intriguing_lib.diagnostics import effective_rank
-from intriguing_lib.encoders import Head
+from intriguing_lib.encoders import Head, ResNet, SmallConv
 from intriguing_lib.evaluate import features, knn_accuracy, linear_evaluation, pixels
 from intriguing_lib.experiments import Experiment, measure, run, sweep
 from intriguing_lib.family import CANDIDATES, CONTROL, chosen, validation_split
 from intriguing_lib.generalised import DecoupledNTXent, SlicedWasserstein
-from intriguing_lib.images import default_device, digits, fashion
+from intriguing_lib.images import cifar10, default_device, digits, fashion, image_folder
 from intriguing_lib.losses import NTXent
 from intriguing_lib.mistakes import SelfKept, SmallGroups, StrangersAsPartners, Unnormalised, evaluation_that_trains
 from intriguing_lib.objectives import Contrastive
 from intriguing_lib.paths import CLONE
 from intriguing_lib.readouts import readouts
 from intriguing_lib.train import Optimizer
-from intriguing_lib.views import Chain, Flip, digit_view, garment_view
+from intriguing_lib.views import Chain, Flip, digit_view, garment_view, simclr_view
 
 
 def start_here():
@@ -137,6 +138,30 @@ def batch_size():
                        for images in (25_600, 51_200) for layers in (1, 2, 3) for batch in (32, 128, 512)])
 
 
+def cifar10_heads(folder=None):
+    """Notebook 03's verdict: the five losses on CIFAR-10, heads of 1 to 3 layers, two lengths, three seeds.
+
+    On CUDA a ResNet-18 for 50 and 100 epochs (a day on one GPU, not yet run), else a small network for 2 and 8 epochs (4
+    hours). Weights and temperatures are those chosen on digits. folder: of sub-folders train and test with the images as
+    `image_folder` reads them, in place of the download; its name then stands in the record.
+    """
+    train, test = (cifar10_from(folder, split) for split in ("train", "test"))
+    on_gpu = default_device().type == "cuda"
+    batch_size, epochs = (512, (50, 100)) if on_gpu else (256, (2, 8))
+    base = Experiment(train, test, simclr_view(0.5, blur=False), ResNet(18) if on_gpu else SmallConv((32, 64, 128), 256),
+                      optimizer=Optimizer(lr=1e-3), batch_size=batch_size)
+    rows = [(member, replace(base, head=Head(layers), objective=Contrastive(loss), steps=n * (len(train) // batch_size)))
+            for member, loss in chosen(records.recorded("search"), "digits").items() if member != CONTROL
+            for layers in (1, 2, 3) for n in epochs]
+    return over_seeds(rows, seeds=range(3))
+
+
+def cifar10_from(folder, split):
+    if folder is None:
+        return cifar10(split)
+    return replace(image_folder(Path(folder) / split, 32), name=Path(folder).name, split=split)
+
+
 def small_runs():
     """{data set: the run of notebooks 03 and 04, a few seconds}."""
     digit_run = Experiment(digits("train"), digits("test"), digit_view(), optimizer=Optimizer(lr=3e-3), steps=200,
@@ -190,9 +215,9 @@ def five_seeds(conditions):
     return over_seeds(conditions.items())
 
 
-def over_seeds(rows):
+def over_seeds(rows, seeds=range(5)):
     """[(condition, experiment)] as a sweep over seeds 0 to 4."""
-    return swept([(condition, replace(e, seed=seed)) for condition, e in rows for seed in range(5)])
+    return swept([(condition, replace(e, seed=seed)) for condition, e in rows for seed in seeds])
 
 
 def swept(rows):
@@ -211,12 +236,13 @@ def raw_pixels(experiment):
 
 
 RECORDS = {f.__name__: f for f in (start_here, from_scratch, generalized_loss, search, heads_digits,
-                                   heads_fashion, head_discards, temperature_weight, batch_size, reduced)}
+                                   heads_fashion, head_discards, temperature_weight, batch_size,
+                                   cifar10_heads, reduced)}
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in RECORDS:
+    if len(sys.argv) < 2 or sys.argv[1] not in RECORDS:
         sys.exit(f"{__doc__}\nNAME is one of: {', '.join(RECORDS)}")
-    table = RECORDS[sys.argv[1]]()
+    table = RECORDS[sys.argv[1]](*sys.argv[2:])
     path = CLONE / "results" / f"{sys.argv[1]}.csv"
     table.drop(columns=["from_cache", "key"], errors="ignore").round(4).to_csv(path, index=False)
     print(f"{path}: {len(table)} runs")

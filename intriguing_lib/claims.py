@@ -8,7 +8,7 @@ at this scale where the interval has the line inside. The verdicts of the course
 """
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 
 import numpy as np
@@ -256,8 +256,9 @@ def told(claim, verdicts):
 
 
 def committed():
-    """The committed verdicts as a table, a row for each claim, preset and data set."""
-    return pd.read_csv(shipped("results") / "verdicts.csv")
+    """The committed verdicts as a table, a row for each claim, preset and data set; empty where there are none yet."""
+    path = shipped("results") / "verdicts.csv"
+    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=[field.name for field in fields(Verdict)])
 
 
 def compare(verdicts):

@@ -44,7 +44,9 @@ def heat_maps(panels, title, xlabel, ylabel, path=None):
         if path:
             spots = [(list(table.columns).index(x), np.interp(np.log(y), np.log(list(table.index)), range(len(table))))
                      for x, y in path.items() if x in table.columns]
-            ax.plot([x + 0.5 for x, _ in spots], [len(table) - 0.5 - y for _, y in spots], color=COLOURS[3], linewidth=2)
+            ax.plot([x + 0.5 for x, _ in spots], [len(table) - 0.5 - y for _, y in spots], color=COLOURS[3], linewidth=4,
+                    alpha=0.4)
+        ax.grid(False)
         ax.set(xlabel=xlabel, ylabel=ylabel)
         ax.set_title(panel, fontsize=11)
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)

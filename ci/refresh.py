@@ -7,6 +7,7 @@ results/verdicts.csv.
 import base64
 import os
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import nbformat
@@ -14,7 +15,7 @@ import pandas as pd
 from hygiene import WIDGET
 from nbclient import NotebookClient
 
-from intriguing_lib.claims import MIMETYPE
+from intriguing_lib.claims import MIMETYPE, Verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,7 +38,8 @@ def save_verdicts():
     """Of all notebooks, whichever were executed just now."""
     paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
     verdicts = [v for path in paths for v in verdicts_in(nbformat.read(path, as_version=4))]
-    pd.DataFrame(verdicts).round(3).to_csv(ROOT / "results" / "verdicts.csv", index=False)
+    table = pd.DataFrame(verdicts, columns=[field.name for field in fields(Verdict)])
+    table.round(3).to_csv(ROOT / "results" / "verdicts.csv", index=False)
 
 
 def verdicts_in(notebook):

@@ -99,7 +99,7 @@ def curves(panels, title, xlabel, ylabel, logx=False):
         for i, (label, points) in enumerate(lines.items()):
             look = {"marker": "osD^vP"[i % 6], "markersize": 5, "color": COLOURS[i], "linestyle": ("-", "--", ":", "-.")[i % 4]}
             middle, half = zip(*(mean_and_margin(v) if len(v) > 1 else (np.mean(v), 0) for v in points.values()), strict=True)
-            ax.errorbar(list(points), middle, yerr=half, capsize=2, label=label, **look)
+            ax.errorbar(list(points), middle, yerr=half, capsize=2, elinewidth=0.8, label=label, **look)
         ax.set(xlabel=xlabel, xscale="log" if logx else "linear")
         if not logx:
             ax.set_xticks(sorted({x for points in lines.values() for x in points}))

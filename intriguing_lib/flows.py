@@ -90,7 +90,7 @@ def film(paths, title, alt, every=1):
     for step in range(0, len(next(iter(paths.values()))), every):
         fig = pairs_on_a_circle({panel: path[step] for panel, path in paths.items()}, f"{title}: step {step}")
         fig.canvas.draw()
-        frames.append(Picture.fromarray(np.asarray(fig.canvas.buffer_rgba())).convert("RGB").quantize(24))
+        frames.append(Picture.fromarray(np.asarray(fig.canvas.buffer_rgba())).convert("RGB").quantize(32))
         plt.close(fig)
     content = io.BytesIO()
     frames[0].save(content, "GIF", save_all=True, append_images=frames[1:] + [frames[-1]] * 8, duration=FRAME_MILLISECONDS,
@@ -132,7 +132,7 @@ def densities(panels, title, xlabel):
         ax.set(xlabel=xlabel, yticks=[], ylim=(0, None))
         ax.set_title(panel, fontsize=11)
     axes[0, 0].set_ylabel("density")
-    axes[0, 0].legend(fontsize=9)
+    axes[0, 0].legend(fontsize=9, loc="upper left", handlelength=1.5)
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)
     return fig
 

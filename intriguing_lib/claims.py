@@ -261,6 +261,25 @@ def committed():
     return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=[field.name for field in fields(Verdict)])
 
 
+def verdicts_in_markdown():
+    """All claims with their committed verdicts as a table in Markdown: what the README shows."""
+    lines = ["| claim | quick, three seeds | recorded, five seeds |", "| --- | --- | --- |"]
+    for name, claim in CLAIMS.items():
+        rows = committed()[committed()["claim"] == name]
+        cells = [of_preset(rows[rows["preset"] == preset]) for preset in ("quick", "recorded")]
+        lines.append(f"| “{claim.words}” ({claim.place}) | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def of_preset(rows):
+    """"holds (digits: 0.74 points, 0.25 to 1.23)", or a dash."""
+    if rows.empty:
+        return "–"
+    unit = CLAIMS[rows["claim"].iloc[0]].unit
+    parts = [f"{v.data} {v.effect:.2f}{f' {unit}' if unit else ''}, {v.low:.2f} to {v.high:.2f}" for v in rows.itertuples()]
+    return f"**{overall(rows.itertuples())}** ({'; '.join(parts)})"
+
+
 def compare(verdicts):
     """Raise VerdictChanged where a verdict differs from the committed one; one that was never committed differs from none."""
     for now in verdicts:

@@ -79,12 +79,12 @@ def spreads(panels, title, guess=None):
                 if low is not None:
                     ax.plot([x, x], [low, high], color="0.4", linewidth=1.5)
                     ax.plot([x - 0.12, x + 0.12], [chance, chance], color="0.4", linestyle=":", linewidth=2)
-                ax.plot(x, value, **MARKERS[kind])
+                ax.plot(x, value, **MARKERS[kind] | ({"label": "recorded runs"} if kind == "recorded" else {}))
         for layers, value in (guess or {}).items():
             if value is not None:
                 ax.plot(layers + 0.25, value, **MARKERS["guess"])
-        ax.set(xlabel="layers of the projection head", ylim=(0, None))
-        ax.set_xticks(sorted({layers for points in kinds.values() for layers in points}))
+        depths = sorted({layers for points in kinds.values() for layers in points})
+        ax.set(xlabel="layers of the projection head", ylim=(0, None), xlim=(depths[0] - 0.5, depths[-1] + 0.5), xticks=depths)
         ax.set_title(panel, fontsize=11)
     axes[0, 0].set_ylabel("range over the losses (points)")
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)

@@ -185,7 +185,8 @@ def legend_below(fig, axes):
     """One legend of the markers that were drawn, in their usual order, below the figure."""
     handles, names = zip(*(ax.get_legend_handles_labels() for ax in axes), strict=True)
     drawn = dict(zip(sum(names, []), sum(handles, []), strict=True))
-    kinds = [marker["label"] for marker in MARKERS.values() if marker["label"] in drawn]
+    usual = [marker["label"] for marker in MARKERS.values()]
+    kinds = sorted(drawn, key=lambda name: usual.index(name) if name in usual else len(usual))
     fig.legend([drawn[kind] for kind in kinds], kinds, loc="outside lower center", ncols=3, fontsize=9)
 
 

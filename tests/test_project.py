@@ -113,6 +113,11 @@ def test_verdicts_on_recorded_runs_are_what_the_records_say():
         assert effect.value == pytest.approx(verdict["effect"], abs=2e-3) and effect.seeds == verdict["seeds"]
 
 
+def test_the_readme_shows_the_committed_verdicts():
+    """To mend it: paste what `python -c "from intriguing_lib import claims; print(claims.verdicts_in_markdown())"` prints."""
+    assert claims.verdicts_in_markdown() in (CLONE / "README.md").read_text()
+
+
 def recorded_rows(verdict):
     if verdict["claim"] == "depth makes batch size matter less":
         rows = records.recorded("batch_size")

@@ -95,7 +95,7 @@ def problem_with(attempt, exercise):
         return no_tensor(values)
     for right in (exercise.answer, *exercise.also_right):
         if does_as(right, values, exercise.inputs):
-            return wrong_gradient(attempt, right, exercise.inputs) if exercise.gradient else None
+            return wrong_gradient(attempt, right, exercise) if exercise.gradient else None
     for message, mistakes in exercise.mistakes.items():
         for mistake in mistakes if isinstance(mistakes, tuple) else (mistakes,):
             if does_as(mistake, values, exercise.inputs):
@@ -192,31 +192,40 @@ def malformed(values, expected):
 def unknown_mistake(values, expected, inputs):
     """Both results on the first input on which they differ."""
     i = next(i for i in range(len(values)) if not alike(values[i], expected[i]))
-    tensor, *_, last = inputs[i]
-    where = f"tensors of shape {tuple(tensor.shape)}" + (f" and temperature {last}" if isinstance(last, float) else "")
+    where = " and ".join(described(argument) for argument in inputs[i])
     return (f"not yet, and it is none of the mistakes this check knows: on {where} it should give {told(expected[i])}, yours "
             f"gives {told(values[i])}.")
 
 
-def wrong_gradient(attempt, right, all_inputs):
+def described(argument):
+    """An argument of an exercise in a few words."""
+    if isinstance(argument, torch.Tensor):
+        return f"a tensor of shape {tuple(argument.shape)}"
+    if isinstance(argument, torch.Generator):
+        return "chance drawn with the generator that is handed in"
+    return f"the prior {argument!r}" if isinstance(argument, str) else f"temperature {argument}"
+
+
+def wrong_gradient(attempt, right, exercise):
     """The values are right: does the gradient reach all inputs, and is it right too? What is wrong, or None."""
     try:
-        return compared_gradients(attempt, right, all_inputs)
+        return compared_gradients(attempt, right, exercise)
     except (Crashed, TooSlow, RuntimeError) as error:
         error = getattr(error, "error", error)
         reason = "a tensor that it needs was changed in place" if "inplace" in str(error) else first_line(error)
         return f"the numbers are right, but no gradient can be computed: {reason}."
 
 
-def compared_gradients(attempt, right, all_inputs):
-    for arguments in all_inputs:
+def compared_gradients(attempt, right, exercise):
+    for arguments in exercise.inputs:
         gradients = []
         for function in (right, attempt):
-            inputs = [a.requires_grad_() if isinstance(a, torch.Tensor) else a for a in fresh(arguments)]
-            leaves = [a for a in inputs if isinstance(a, torch.Tensor)]
+            inputs = fresh(arguments)
+            leaves = [a.requires_grad_() for a in inputs if isinstance(a, torch.Tensor)][:exercise.gradient]
             value = called(function, fresh(inputs))
             if not value.requires_grad:
-                return "the numbers are right, but no gradient reaches the inputs, so nothing would be learned: avoid detach()."
+                return ("the numbers are right, but no gradient reaches the inputs, so nothing would be learned: avoid "
+                        "detach(), no_grad() and NumPy.")
             weights = torch.arange(1.0, 1 + value.numel()).view(value.shape)  # so that no two entries' gradients cancel
             found = torch.autograd.grad((value * weights).sum(), leaves, allow_unused=True)
             gradients.append([torch.zeros_like(a) if g is None else g for g, a in zip(found, leaves, strict=True)])

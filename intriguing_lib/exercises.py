@@ -21,8 +21,8 @@ class Exercise:
     """answer: the library's function. inputs: argument tuples to try it on. mistakes: {the sentence: the function, or several}.
     also_right: functions whose other numbers are as good, where chance is drawn in another order.
 
-    minutes, level (1 to 3): what to expect. hints: three, from a nudge to nearly the answer. gradient: whether somebody will
-    ask for the answer's gradient.
+    minutes, level (1 to 3): what to expect. hints: three, from a nudge to nearly the answer. gradient: of so many of the
+    first tensors the gradient must be right too; 0 where nobody will ask for it.
     """
     answer: Callable
     minutes: int
@@ -30,7 +30,7 @@ class Exercise:
     inputs: tuple
     mistakes: dict
     hints: tuple
-    gradient: bool = True
+    gradient: int = 2
     also_right: tuple = ()
 
 
@@ -145,7 +145,7 @@ SLICED_MISTAKES = {
     "only h is sorted: the cheapest way pairs smallest with smallest, so sort the prior's projections too.":
         mistakes.compared(mistakes.down, both=lambda x: x),
     "only the prior sample is sorted: sort the projections of h too.": mistakes.compared(lambda x: x, both=mistakes.down),
-    "one is sorted upwards and the other downwards, which is the dearest way to pair them.":
+    "one is sorted upwards and the other downwards, the costliest way to pair them.":
         mistakes.compared(mistakes.down, both=lambda x: x.sort(dim=0, descending=True).values),
     "all projections were sorted as one heap: sort each direction's column by itself (dim=0).":
         mistakes.compared(lambda x: x.flatten().sort().values),
@@ -158,8 +158,16 @@ SLICED_MISTAKES = {
     "this sums over the directions and averages over the points: take the mean over both.":
         lambda h, p, w: sliced_wasserstein(h, p, w) * w.shape[1],
     "these are differences, not their squares: square them before the mean.": mistakes.compared(mistakes.down, power=1),
-    "this is the square root: leave it out, a squared distance has the kinder gradient.":
+    "this is the square root: leave it out, the paper's distance is squared.":
         lambda h, p, w: sliced_wasserstein(h, p, w).sqrt(),
+    "only the first direction is looked at: take all columns of directions.":
+        lambda h, p, w: sliced_wasserstein(h, p, w[:, :1]),
+    "the points were sorted before they were projected: project first, then sort each column of numbers.":
+        lambda h, p, w: (mistakes.down(h) @ w - mistakes.down(p) @ w).square().mean(),
+    "these are the places of the numbers in the order (argsort) and not the numbers: take sort(dim=0).values.":
+        mistakes.compared(lambda x: x.argsort(dim=0).float()),
+    "indexing with argsort takes whole rows: take sort(dim=0).values, which sorts each column by itself.":
+        mistakes.compared(lambda x: x[x.argsort(dim=0)]),
     "nothing is projected: multiply both with the directions before sorting.":
         lambda h, p, w: (mistakes.down(h) - mistakes.down(p)).square().mean(),
 }
@@ -175,6 +183,12 @@ PRIOR_MISTAKES = {
                 for wrong in mistakes.in_any_order(directions=skew)),
     "for the sphere the rows of h must be brought to length 1 first: the prior's are.":
         mistakes.in_any_order(normalise=lambda prior: False),
+    "h was divided by the length of the whole batch: each row by its own, F.normalize(h, dim=1).":
+        mistakes.in_any_order(lengths=lambda h: h / h.norm()),
+    "the columns of h were normalised: a representation is a row, F.normalize(h, dim=1).":
+        mistakes.in_any_order(lengths=lambda h: F.normalize(h, dim=0)),
+    "only one direction is looked at: random_directions(d, d, generator) draws d of them.":
+        mistakes.in_any_order(directions=lambda d, count, generator: random_directions(d, 1, generator)),
     "h is normalised for every prior, and can then reach neither the cube nor the normal: only the sphere wants length 1.":
         mistakes.in_any_order(normalise=lambda prior: True),
     "the prior is always normal: hand on the name that came in, sample_prior(prior, b, d, generator).":
@@ -210,6 +224,10 @@ RANK_MISTAKES = {
 EXPANSION_MISTAKES = {
     "log m is missing: with all similarities 0 there are m terms of exp(0) = 1, and the logarithm of their sum is log m.":
         mistakes.expansion_of(start=lambda m: 0.0),
+    "log(1 + x) stayed in it: for small x it is about x, so the variance term stands by itself.": mistakes.logarithm_kept,
+    "the variance is multiplied by τ² instead of divided: write variance / (2 * temperature ** 2), with the brackets.":
+        mistakes.expansion_of(power=-2),
+    "this has log n where log m should stand: the sum runs over the m candidates in a row.": mistakes.rows_counted,
     "the factor 1/2 before the variance is missing: it is that of the second term of exp's own series.":
         mistakes.expansion_of(half=1.0),
     "the variance is divided by τ: it is quadratic in s / τ, so divide by τ².": mistakes.expansion_of(power=1),
@@ -255,9 +273,10 @@ EXERCISES = {
             "So a negative's share is its exp(s / τ) divided by the sum of that over all negatives of the same anchor: a "
             "softmax over the row, from which the anchor itself and its partner were taken out.",
             "Start as in nt_xent; put -inf on the diagonal and at the partner's place (a roll of the identity matrix by n rows "
-            "marks the partners); then softmax(1)."), gradient=False),
+            "marks the partners); then softmax(1)."), gradient=0),
     "sliced_wasserstein": Exercise(
-        sliced_wasserstein, minutes=10, level=1, inputs=heaps((6, 3, 3), (5, 4, 2)), mistakes=SLICED_MISTAKES, hints=(
+        sliced_wasserstein, minutes=10, level=1, gradient=1, inputs=heaps((6, 3, 3), (5, 4, 2)), mistakes=SLICED_MISTAKES,
+        hints=(
             "Along one direction every point becomes a number: h @ directions has a column for each direction.",
             "In one dimension the cheapest way pairs the smallest with the smallest: sort each column, of both heaps.",
             "((h @ directions).sort(dim=0).values - (prior_sample @ directions).sort(dim=0).values).square().mean()")),
@@ -270,7 +289,7 @@ EXERCISES = {
                "are h.shape.",
                "After the two draws: return sliced_wasserstein_here(h, prior_sample, directions).")),
     "effective_rank": Exercise(
-        effective_rank, minutes=10, level=2, mistakes=RANK_MISTAKES, gradient=False,
+        effective_rank, minutes=10, level=2, mistakes=RANK_MISTAKES, gradient=0,
         inputs=tuple((h * torch.linspace(0.5, 2, h.shape[1]) + 1,) for h, *_ in heaps((6, 3, 3), (7, 5, 2))), hints=(
             "Three steps: centre the cloud, take its singular values, measure how evenly they share the whole.",
             "torch.linalg.svdvals(z - z.mean(0)) are the widths; divided by their sum they are shares p; their entropy is "

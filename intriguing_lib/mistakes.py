@@ -171,13 +171,13 @@ def down(x):
 
 
 def to_prior(normalise=lambda prior: prior == "sphere", prior_of=lambda prior: prior, directions=random_directions,
-             order="pw", scale=lambda b, d: 1.0):
+             order="pw", scale=lambda b, d: 1.0, lengths=lambda h: F.normalize(h, dim=1)):
     """`distance_to_prior` with one thing changed. order: in which p (the prior), w and v (further directions) are drawn; the
     directions of h are w, those of the prior v where they were drawn."""
     def distance(h, prior, generator):
         b, d = h.shape
         if normalise(prior):
-            h = F.normalize(h, dim=1)
+            h = lengths(h)
         drawn = {letter: sample_prior(prior_of(prior), b, d, generator) if letter == "p" else directions(d, d, generator)
                  for letter in order}
         mine, theirs = h @ drawn["w"], drawn["p"] @ drawn.get("v", drawn["w"])
@@ -217,3 +217,11 @@ def expansion_of(start=lambda m: math.log(m), mean=lambda s: s.mean(1), spread=l
     def expanded(s, temperature):
         return start(s.shape[1]) + mean(s) / temperature + half * spread(s) / temperature ** power
     return expanded
+
+
+def logarithm_kept(s, temperature):
+    return math.log(s.shape[1]) + s.mean(1) / temperature + (s.var(1, correction=0) / (2 * temperature ** 2)).log1p()
+
+
+def rows_counted(s, temperature):
+    return expansion_of(start=lambda m: math.log(len(s)))(s, temperature)

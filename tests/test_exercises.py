@@ -227,8 +227,8 @@ def leaves_the_notebook(z1, z2, temperature):
     (lambda z1, z2, t: torch.tensor(math.nan), "returns NaN or infinity on harmless inputs"),
     (lambda z1, z2, t: nt_xent(z1, z2, t).detach(), "no gradient reaches the inputs"),
     (lambda z1, z2, t: nt_xent(z1, z2.detach(), t), "the gradient is not: a part of the computation is detached"),
-    (lambda z1, z2, t: torch.tensor(1.25), "none of the mistakes this check knows: on tensors of shape (3, 2) and temperature"),
-    (lambda z1, z2, t: nt_xent(z1, z2, 0.5), "on tensors of shape (5, 4) and temperature 0.1 it should give"),
+    (lambda z1, z2, t: torch.tensor(1.25), "none of the mistakes this check knows: on a tensor of shape (3, 2) and a tensor"),
+    (lambda z1, z2, t: nt_xent(z1, z2, 0.5), "a tensor of shape (5, 4) and temperature 0.1 it should give"),
     (lambda z1, z2: 0, "could not be called: TypeError"),
     (raises, "raised TypeError: ", ), (leaves_the_notebook, "raised SystemExit: no message, in its line 2: `raise SystemExit`"),
     (3.5, "'3.5' can't be called"), (..., "'Ellipsis' can't be called"),
@@ -275,6 +275,19 @@ def test_hints_and_the_answer_are_there(name, capsys):
     assert "three hints, 1 to 3, got 4" in capsys.readouterr().out
     show_answer(name)
     assert f"def {name}(" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nonsense_of_the_right_shape_is_told_and_stops_nothing(name, capsys):
+    """Also where an exercise has a single argument."""
+    out, used = said(capsys, name, lambda *arguments: EXERCISES[name].answer(*arguments) * 1.234 + 0.017)
+    assert "none of the mistakes this check knows: on a tensor of shape" in out and not used
+
+
+def test_the_priors_side_may_be_detached_and_the_other_may_not(capsys):
+    answer = EXERCISES["sliced_wasserstein"].answer
+    assert said(capsys, "sliced_wasserstein", lambda h, p, w: answer(h, p.detach(), w.detach()))[1]
+    assert "is detached" in said(capsys, "sliced_wasserstein", lambda h, p, w: answer(h.detach(), p, w))[0]
 
 
 def test_an_unknown_exercise_is_named():

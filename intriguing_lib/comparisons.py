@@ -101,8 +101,11 @@ def curves(panels, title, xlabel, ylabel, logx=False):
             middle, half = zip(*(mean_and_margin(v) if len(v) > 1 else (np.mean(v), 0) for v in points.values()), strict=True)
             ax.errorbar(list(points), middle, yerr=half, capsize=2, elinewidth=0.8, label=label, **look)
         ax.set(xlabel=xlabel, xscale="log" if logx else "linear")
-        if not logx:
-            ax.set_xticks(sorted({x for points in lines.values() for x in points}))
+        ax.minorticks_off()
+        ax.xaxis.set_major_formatter("{x:g}")
+        places = sorted({x for points in lines.values() for x in points})
+        if len(places) <= 6:
+            ax.set_xticks(places)
         ax.set_title(panel, fontsize=11)
     axes[0, 0].set_ylabel(ylabel)
     axes[0, -1].legend(fontsize=8)

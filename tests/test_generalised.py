@@ -2,6 +2,7 @@
 
 official_losses.npz holds losses and gradients that the TensorFlow code in google-research/simclr gave on fixed inputs.
 """
+import math
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from intriguing_lib.generalised import (
     MatchedMoments,
     SlicedWasserstein,
     alignment,
+    expanded_log_sum_exp,
     log_sum_exp,
     partner_similarity,
 )
@@ -22,7 +24,7 @@ from intriguing_lib.losses import nt_xent
 from intriguing_lib.objectives import Contrastive
 from intriguing_lib.train import Optimizer, train
 from intriguing_lib.views import digit_view
-from intriguing_lib.wasserstein import PRIORS, random_directions, sample_prior, sliced_wasserstein
+from intriguing_lib.wasserstein import PRIORS, distance_to_prior, random_directions, sample_prior, sliced_wasserstein
 
 OFFICIAL = np.load(Path(__file__).with_name("official_losses.npz"))
 SETTINGS = [key.removesuffix("|loss") for key in OFFICIAL.files if key.endswith("|loss")]
@@ -170,3 +172,26 @@ def test_bad_input_is_one_sentence(describe, message):
     with pytest.raises(ValueError, match=message) as raised:
         describe()
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("loss", MEMBERS, ids=repr)
+def test_a_nan_in_one_representation_is_not_hidden(loss):
+    """Sorting could put it aside; the loss must be NaN, and the training loop then says so."""
+    z1, z2 = (torch.randn(6, 4, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    z1[2, 1] = math.nan
+    assert loss(z1, z2, torch.Generator().manual_seed(0)).isnan()
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_the_distance_that_a_learner_writes_is_the_one_that_is_weighed(prior):
+    z1, z2 = (torch.randn(6, 4, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    with_it, without = (SlicedWasserstein(prior, weight)(z1, z2, torch.Generator().manual_seed(5)) for weight in (3.0, 0.0))
+    distance = distance_to_prior(torch.cat([z1, z2]), prior, torch.Generator().manual_seed(5))
+    assert torch.allclose(with_it - without, 3 * distance, rtol=1e-4)
+
+
+def test_the_expansion_is_good_to_third_order():
+    """Halving the similarities' spread divides the error by about eight."""
+    s = torch.rand(5, 40, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    errors = [(expanded_log_sum_exp(s * scale, 1.0) - (s * scale).logsumexp(1)).abs() for scale in (0.2, 0.1)]
+    assert (errors[0] / errors[1] > 6).all() and (errors[0] < 1e-3).all()

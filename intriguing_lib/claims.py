@@ -57,34 +57,30 @@ class Claim:
 def spread(table):
     """The range of the conditions' mean accuracies over paired seeds, in points.
 
-    Interval: Tukey's, for all pairs of conditions at once; its deviation is what is left once conditions and seeds are
-    taken out. Between equal conditions the range is above 0 too: see `chance_range`.
+    Interval: Tukey's, for all pairs of conditions at once. Between equal conditions the range is above 0 too: `chance_range`.
+    """
+    means, half = 100 * table.groupby("condition")["linear"].mean(), chance_range(table)
+    value = means.max() - means.min()
+    return Effect(value, max(0.0, value - half), value + half, table["seed"].nunique())
+
+
+def chance_range(table):
+    """The range, in points, below which 95 % of the ranges of so many equal conditions lie: noise and nothing else.
+
+    The noise is what is left of the table seed × condition once the means of both are taken out.
     """
     grid = 100 * table.pivot(index="seed", columns="condition", values="linear")
-    deviation, freedom = residual_deviation(grid)
-    half = studentized_range(0.95, grid.shape[1], freedom) * deviation / np.sqrt(len(grid))
-    value = np.ptp(grid.mean())
-    return Effect(value, max(0.0, value - half), value + half, len(grid))
-
-
-def chance_range(table, quantile=0.95):
-    """The range, in points, that so many equal conditions stay below with this probability: noise and nothing else."""
-    grid = 100 * table.pivot(index="seed", columns="condition", values="linear")
-    deviation, freedom = residual_deviation(grid)
-    return studentized_range(quantile, grid.shape[1], freedom) * deviation / np.sqrt(len(grid))
+    residual = grid.sub(grid.mean(axis=1), axis=0) - grid.mean() + grid.to_numpy().mean()
+    seeds, conditions = grid.shape
+    freedom = (seeds - 1) * (conditions - 1)
+    deviation = np.sqrt((residual.to_numpy() ** 2).sum() / freedom)
+    return studentized_range(conditions, freedom) * deviation / np.sqrt(seeds)
 
 
 @lru_cache
-def studentized_range(quantile, conditions, freedom):
-    """SciPy's, of which each call takes a tenth of a second."""
-    return stats.studentized_range.ppf(quantile, conditions, freedom)
-
-
-def residual_deviation(grid):
-    """(deviation, degrees of freedom) of a table seed × condition once both their means are taken out."""
-    residual = grid.sub(grid.mean(axis=1), axis=0) - grid.mean() + grid.to_numpy().mean()
-    freedom = (grid.shape[0] - 1) * (grid.shape[1] - 1)
-    return np.sqrt((residual.to_numpy() ** 2).sum() / freedom), freedom
+def studentized_range(conditions, freedom):
+    """Its 95 % point, by SciPy, where each call takes a tenth of a second."""
+    return stats.studentized_range.ppf(0.95, conditions, freedom)
 
 
 def over_seeds(values):

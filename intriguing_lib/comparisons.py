@@ -20,7 +20,7 @@ def members(panels, title):
             seeds = [100 * np.atleast_1d(np.asarray(values, dtype=float)) for values in losses.values()]
             middle = np.mean([values.mean() for values in seeds])
             for x, values in enumerate(seeds):
-                ax.plot(np.full(len(values), x + shift[kind]), values - middle, **MARKERS[kind] | {"markersize": 6})
+                ax.plot(np.full(len(values), x + shift[kind]), values - middle, **marker_of_seeds(kind))
                 if len(values) > 1:
                     ax.plot([x + shift[kind] - 0.12, x + shift[kind] + 0.12], [values.mean() - middle] * 2, color="black")
         ax.set_xticks(range(len(losses)), list(losses), rotation=40, ha="right", fontsize=9)
@@ -29,6 +29,12 @@ def members(panels, title):
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)
     legend_below(fig, axes[0])
     return fig
+
+
+def marker_of_seeds(kind):
+    """The kind's usual marker, smaller, since each stands for one seed."""
+    marker = MARKERS[kind] | {"markersize": 6}
+    return marker | {"label": "recorded runs, one each seed; black: their mean"} if kind == "recorded" else marker
 
 
 def heat_maps(panels, title, xlabel, ylabel, path=None):

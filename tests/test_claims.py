@@ -113,6 +113,14 @@ def test_a_quick_run_with_another_verdict_fails_and_shows_both(strict):
     judge("losses are similar", race({3: 0.06}), "recorded")
 
 
+def test_on_another_device_only_a_contradiction_fails(strict, capsys):
+    """Near the line rounding alone may decide; the committed verdict, “holds”, was found elsewhere."""
+    judge("losses are similar", race({3: 0.02}), "quick")
+    assert "this run finds “not decided at this scale”" in capsys.readouterr().out
+    with pytest.raises(VerdictChanged, match="this run finds “not decided at this scale”"):
+        judge("losses are similar", race({3: 0.02}).assign(device="elsewhere"), "quick")
+
+
 def test_without_strict_the_notebook_goes_on(strict, monkeypatch):
     monkeypatch.delenv("INTRIGUING_STRICT")
     assert judge("losses are similar", race({3: 0.06}), "quick")[0].verdict == FAILS

@@ -141,13 +141,13 @@ def batch_size():
 def cifar10_heads(folder=None):
     """Notebook 03's verdict: the five losses on CIFAR-10, heads of 1 to 3 layers, two lengths, three seeds.
 
-    On CUDA a ResNet-18 for 50 and 100 epochs (a day on one GPU, not yet run), else a small network for 2 and 8 epochs (4
-    hours). Weights and temperatures are those chosen on digits. folder: of sub-folders train and test with the images as
+    On CUDA a ResNet-18 for 50 and 100 epochs (a day on one GPU, not yet run), else a small network for 1 and 4 epochs (under
+    two hours; not yet run either). Weights and temperatures are those chosen on digits. folder: of sub-folders train and test with the images as
     `image_folder` reads them, in place of the download; its name then stands in the record.
     """
     train, test = (cifar10_from(folder, split) for split in ("train", "test"))
     on_gpu = default_device().type == "cuda"
-    batch_size, epochs = (512, (50, 100)) if on_gpu else (256, (2, 8))
+    batch_size, epochs = (512, (50, 100)) if on_gpu else (256, (1, 4))
     base = Experiment(train, test, simclr_view(0.5, blur=False), ResNet(18) if on_gpu else SmallConv((32, 64, 128), 256),
                       optimizer=Optimizer(lr=1e-3), batch_size=batch_size)
     rows = [(member, replace(base, head=Head(layers), objective=Contrastive(loss), steps=n * (len(train) // batch_size)))

@@ -142,8 +142,8 @@ def cifar10_heads(folder=None):
     """Notebook 03's verdict: the five losses on CIFAR-10, heads of 1 to 3 layers, two lengths, three seeds.
 
     On CUDA a ResNet-18 for 50 and 100 epochs (a day on one GPU, not yet run), else a small network for 1 and 4 epochs (under
-    two hours; not yet run either). Weights and temperatures are those chosen on digits. folder: of sub-folders train and test with the images as
-    `image_folder` reads them, in place of the download; its name then stands in the record.
+    two hours; not yet run either). Weights and temperatures are those chosen on digits. folder: has sub-folders train and test
+    with the images as `image_folder` reads them, in place of the download; its name then stands in the record.
     """
     train, test = (cifar10_from(folder, split) for split in ("train", "test"))
     on_gpu = default_device().type == "cuda"

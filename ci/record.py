@@ -17,7 +17,7 @@ from intriguing_lib.diagnostics import effective_rank
 from intriguing_lib.encoders import Head, ResNet, SmallConv
 from intriguing_lib.evaluate import features, knn_accuracy, linear_evaluation, pixels
 from intriguing_lib.experiments import Experiment, measure, run, sweep
-from intriguing_lib.family import CANDIDATES, CONTROL, chosen, validation_split
+from intriguing_lib.family import CANDIDATES, CONTROL, MEMBERS, chosen, validation_split
 from intriguing_lib.generalised import DecoupledNTXent, SlicedWasserstein
 from intriguing_lib.images import cifar10, default_device, digits, fashion, image_folder
 from intriguing_lib.losses import NTXent
@@ -151,7 +151,7 @@ def cifar10_heads(folder=None):
     base = Experiment(train, test, simclr_view(0.5, blur=False), ResNet(18) if on_gpu else SmallConv((32, 64, 128), 256),
                       optimizer=Optimizer(lr=1e-3), batch_size=batch_size)
     rows = [(member, replace(base, head=Head(layers), objective=Contrastive(loss), steps=n * (len(train) // batch_size)))
-            for member, loss in chosen(records.recorded("search"), "digits").items() if member != CONTROL
+            for member, loss in chosen(records.recorded("search"), "digits").items() if member in MEMBERS
             for layers in (1, 2, 3) for n in epochs]
     return over_seeds(rows, seeds=range(3))
 

@@ -103,9 +103,14 @@ def spread_at_three_layers(table):
     return spread(longest(table[table["head.layers"] == 3]))
 
 
-def spread_lost_with_depth(table):
-    shallow, deep = (ranges(longest(table[table["head.layers"] == layers])) for layers in (1, 3))
+def lost_with_depth(table, by="condition"):
+    """How much of the range within a seed over the values of a column goes from heads of one layer to heads of three."""
+    shallow, deep = (ranges(table[table["head.layers"] == layers], by) for layers in (1, 3))
     return over_seeds(shallow - deep)
+
+
+def spread_lost_with_depth(table):
+    return lost_with_depth(longest(table))
 
 
 def spread_lost_with_length(table):
@@ -114,8 +119,7 @@ def spread_lost_with_length(table):
 
 
 def batch_range_lost_with_depth(table):
-    shallow, deep = (ranges(table[table["head.layers"] == layers], "batch_size") for layers in (1, 3))
-    return over_seeds(shallow - deep)
+    return lost_with_depth(table, by="batch_size")
 
 
 def valley_slope(table):

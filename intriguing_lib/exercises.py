@@ -129,7 +129,6 @@ SHARE_MISTAKES = {
 }
 
 
-
 def heaps(*shapes):
     """For each (b, d, count): b vectors, a sample of the normal prior, and `count` orthonormal directions."""
     generator = torch.Generator().manual_seed(1)

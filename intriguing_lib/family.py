@@ -18,6 +18,7 @@ CANDIDATES = {
     "SWD normal": tuple(SlicedWasserstein("normal", weight) for weight in WEIGHTS),
     "SWD cube": tuple(SlicedWasserstein("cube", weight) for weight in WEIGHTS),
     CONTROL: tuple(MatchedMoments(weight) for weight in (2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0))}
+MEMBERS = tuple(member for member in CANDIDATES if member != CONTROL)  # the paper's five, in Figure 1's order
 
 
 def validation_split(data):

@@ -6,9 +6,7 @@ from scipy import stats
 
 from intriguing_lib import claims
 from intriguing_lib.claims import CLAIMS, FAILS, HOLDS, IN_PART, UNDECIDED, Claim, VerdictChanged, judge
-from intriguing_lib.family import CANDIDATES, CONTROL
-
-MEMBERS = [member for member in CANDIDATES if member != CONTROL]
+from intriguing_lib.family import MEMBERS
 
 
 def race(gaps, seeds=3, noise=0.002, data="digits train", steps=200, seed=0):

@@ -1,5 +1,6 @@
 """What must agree across the repository's files."""
 import re
+import sys
 import tomllib
 
 import matplotlib.pyplot as plt
@@ -12,10 +13,12 @@ from packaging.version import Version
 
 from intriguing_lib import claims, experiments, mistakes, plots, records
 from intriguing_lib.experiments import Run, settings
-from intriguing_lib.family import CANDIDATES, CONTROL
+from intriguing_lib.family import MEMBERS
 from intriguing_lib.paths import CLONE
 
-FIVE = [member for member in CANDIDATES if member != CONTROL]
+sys.path.append(str(CLONE / "ci"))
+from refresh import verdicts_in  # noqa: E402
+
 NOTEBOOKS = sorted((CLONE / "notebooks").glob("*.ipynb"))
 
 
@@ -90,8 +93,7 @@ def test_all_that_a_notebook_trains_under_quick_was_recorded_for_five_seeds(numb
 
 def verdicts_shown(path):
     """What `judge` left in a notebook's committed outputs."""
-    outputs = [output.get("data", {}) for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", [])]
-    return [verdict for data in outputs for verdict in data.get(claims.MIMETYPE, [])]
+    return verdicts_in(nbformat.read(path, as_version=4))
 
 
 def test_the_committed_verdicts_are_those_that_the_notebooks_show():
@@ -125,7 +127,7 @@ def recorded_rows(verdict):
         rows = rows[rows["steps"] * rows["batch_size"] == 25_600]
     else:
         rows = records.recorded(f"heads_{verdict['data']}")
-        rows = rows[rows["condition"].isin(FIVE)]
+        rows = rows[rows["condition"].isin(MEMBERS)]
     return rows
 
 

@@ -138,22 +138,39 @@ def batch_size():
                        for images in (25_600, 51_200) for layers in (1, 2, 3) for batch in (32, 128, 512)])
 
 
+def cifar10_search(folder=None):
+    """Notebook 03: eight settings for each of the five losses on CIFAR-10's validation images, one epoch of the small network.
+
+    folder: as in `cifar10_heads`. An hour of one core.
+    """
+    base = small_cifar10_run(folder)
+    fitted, held = validation_split(base.data)
+    base = replace(base, data=fitted, test=held, steps=len(fitted) // base.batch_size)
+    return swept([(member, replace(base, head=Head(layers), objective=Contrastive(loss)))
+                  for member in MEMBERS for loss in CANDIDATES[member] for layers in (1, 2, 3)])
+
+
 def cifar10_heads(folder=None):
     """Notebook 03's verdict: the five losses on CIFAR-10, heads of 1 to 3 layers, two lengths, three seeds.
 
     On CUDA a ResNet-18 for 50 and 100 epochs (a day on one GPU, not yet run), else a small network for 1 and 4 epochs (under
-    two hours; not yet run either). Weights and temperatures are those chosen on digits. folder: has sub-folders train and test
+    two hours of one core). Weights and temperatures are those `cifar10_search` chose. folder: has sub-folders train and test
     with the images as `image_folder` reads them, in place of the download; its name then stands in the record.
     """
-    train, test = (cifar10_from(folder, split) for split in ("train", "test"))
-    on_gpu = default_device().type == "cuda"
-    batch_size, epochs = (512, (50, 100)) if on_gpu else (256, (1, 4))
-    base = Experiment(train, test, simclr_view(0.5, blur=False), ResNet(18) if on_gpu else SmallConv((32, 64, 128), 256),
-                      optimizer=Optimizer(lr=1e-3), batch_size=batch_size)
-    rows = [(member, replace(base, head=Head(layers), objective=Contrastive(loss), steps=n * (len(train) // batch_size)))
-            for member, loss in chosen(records.recorded("search"), "digits").items() if member in MEMBERS
-            for layers in (1, 2, 3) for n in epochs]
+    base, epochs = small_cifar10_run(folder), (1, 4)
+    if base.data.device.type == "cuda":
+        base, epochs = replace(base, encoder=ResNet(18), batch_size=512), (50, 100)
+    losses = chosen(records.recorded("cifar10_search"), "CIFAR-10 (JPEG)")  # what it was searched on
+    rows = [(member, replace(base, head=Head(layers), objective=Contrastive(losses[member]),
+                             steps=n * (len(base.data) // base.batch_size)))
+            for member in MEMBERS for layers in (1, 2, 3) for n in epochs]
     return over_seeds(rows, seeds=range(3))
+
+
+def small_cifar10_run(folder):
+    train, test = (cifar10_from(folder, split) for split in ("train", "test"))
+    return Experiment(train, test, simclr_view(0.5, blur=False), SmallConv((32, 64, 128), 256),
+                      optimizer=Optimizer(lr=1e-3), batch_size=256)
 
 
 def cifar10_from(folder, split):
@@ -237,7 +254,7 @@ def raw_pixels(experiment):
 
 RECORDS = {f.__name__: f for f in (start_here, from_scratch, generalized_loss, search, heads_digits,
                                    heads_fashion, head_discards, temperature_weight, batch_size,
-                                   cifar10_heads, reduced)}
+                                   cifar10_search, cifar10_heads, reduced)}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in RECORDS:

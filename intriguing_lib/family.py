@@ -28,10 +28,10 @@ def validation_split(data):
 
 
 def validation_scores(searched, data):
-    """{member: {candidate: its mean validation accuracy}} from the recorded search on `data`, such as "digits"."""
+    """{member: {candidate: its mean validation accuracy}} of those the recorded search tried on `data`, such as "digits"."""
     rows = searched[searched["data"] == f"{data} train"]
     return {member: {loss: mean_accuracy(rows[rows["condition"] == member], loss) for loss in losses}
-            for member, losses in CANDIDATES.items()}
+            for member, losses in CANDIDATES.items() if member in set(rows["condition"])}
 
 
 def mean_accuracy(rows, loss):

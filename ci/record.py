@@ -169,8 +169,7 @@ def cifar10_heads(folder=None):
 
 def small_cifar10_run(folder):
     train, test = (cifar10_from(folder, split) for split in ("train", "test"))
-    return Experiment(train, test, simclr_view(0.5, blur=False), SmallConv((32, 64, 128), 256),
-                      optimizer=Optimizer(lr=1e-3), batch_size=256)
+    return Experiment(train, test, simclr_view(0.5, blur=False), SmallConv(), optimizer=Optimizer(lr=1e-3), batch_size=256)
 
 
 def cifar10_from(folder, split):

@@ -164,7 +164,7 @@ def cifar10_heads(folder=None):
     rows = [(member, replace(base, head=Head(layers), objective=Contrastive(losses[member]),
                              steps=n * (len(base.data) // base.batch_size)))
             for member in MEMBERS for layers in (1, 2, 3) for n in epochs]
-    return over_seeds(rows, seeds=range(3))
+    return over_seeds([*rows, ("untrained", replace(base, steps=0))], seeds=range(3))
 
 
 def small_cifar10_run(folder):
@@ -232,7 +232,7 @@ def five_seeds(conditions):
 
 
 def over_seeds(rows, seeds=range(5)):
-    """[(condition, experiment)] as a sweep over seeds 0 to 4."""
+    """[(condition, experiment)] as a sweep over seeds, 0 to 4 by default."""
     return swept([(condition, replace(e, seed=seed)) for condition, e in rows for seed in seeds])
 
 

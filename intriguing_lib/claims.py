@@ -234,7 +234,7 @@ def judge(name, table, preset):
 def judged(name, rows, data, preset):
     effect = CLAIMS[name].measure(rows)
     device = "; ".join(sorted(set(rows["device"]))) if "device" in rows else ""
-    return Verdict(name, data.split()[0], preset, CLAIMS[name].verdict(effect), effect.value, effect.low, effect.high,
+    return Verdict(name, data.rpartition(" ")[0], preset, CLAIMS[name].verdict(effect), effect.value, effect.low, effect.high,
                    effect.seeds, device)
 
 
@@ -263,7 +263,7 @@ def committed():
 
 def verdicts_in_markdown():
     """All claims with their committed verdicts as a table in Markdown: what the README shows."""
-    lines = ["| claim | quick, three seeds | recorded, five seeds |", "| --- | --- | --- |"]
+    lines = ["| claim | quick | recorded |", "| --- | --- | --- |"]
     for name, claim in CLAIMS.items():
         rows = committed()[committed()["claim"] == name]
         cells = [of_preset(rows[rows["preset"] == preset]) for preset in ("quick", "recorded")]
@@ -272,11 +272,12 @@ def verdicts_in_markdown():
 
 
 def of_preset(rows):
-    """"holds (digits: 0.74 points, 0.25 to 1.23)", or a dash."""
+    """"**holds** (digits 0.74 points, 0.25 to 1.23, 5 seeds)", or a dash."""
     if rows.empty:
         return "–"
     unit = CLAIMS[rows["claim"].iloc[0]].unit
-    parts = [f"{v.data} {v.effect:.2f}{f' {unit}' if unit else ''}, {v.low:.2f} to {v.high:.2f}" for v in rows.itertuples()]
+    parts = [f"{v.data} {v.effect:.2f}{f' {unit}' if unit else ''}, {v.low:.2f} to {v.high:.2f}, {v.seeds} seeds"
+             for v in rows.itertuples()]
     return f"**{overall(rows.itertuples())}** ({'; '.join(parts)})"
 
 

@@ -40,10 +40,10 @@ def test_length_looks_at_two_layers_and_at_the_shortest_and_longest_runs():
 
 
 def test_several_data_sets_hold_in_part():
-    table = pd.concat([race({1: 0, 3: 0.001}), race({1: 0, 3: 0.08}, data="fashion train")])
+    table = pd.concat([race({1: 0, 3: 0.001}), race({1: 0, 3: 0.08}, data="CIFAR-10 (JPEG) train")])
     found = judge("losses are similar", table, "recorded")
     assert [v.verdict for v in found] == [HOLDS, FAILS] and claims.overall(found) == IN_PART
-    assert [v.data for v in found] == ["digits", "fashion"]
+    assert [v.data for v in found] == ["digits", "CIFAR-10 (JPEG)"]
 
 
 def surface(slope, seeds=3, noise=0.001):

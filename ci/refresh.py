@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pandas as pd
-from hygiene import WIDGET
+from hygiene import WIDGET, outputs
 from nbclient import NotebookClient
 
 from intriguing_lib.claims import MIMETYPE, Verdict
@@ -44,8 +44,7 @@ def save_verdicts():
 
 def verdicts_in(notebook):
     """The verdicts that `claims.judge` left in the outputs of an executed notebook, dictionaries."""
-    outputs = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
-    return [verdict for data in outputs for verdict in data.get(MIMETYPE, [])]
+    return [verdict for _, output in outputs(notebook) for verdict in output.get("data", {}).get(MIMETYPE, [])]
 
 
 def save_figure(cell, name):

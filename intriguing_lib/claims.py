@@ -239,9 +239,9 @@ def judged(name, rows, data, preset):
 
 
 def overall(verdicts):
-    """One word for several data sets: all alike, or in part where it holds on some."""
+    """One word for several data sets: in part where it holds on some only; where on none, one counterexample is enough."""
     found = {v.verdict for v in verdicts}
-    return found.pop() if len(found) == 1 else IN_PART if HOLDS in found else UNDECIDED
+    return found.pop() if len(found) == 1 else IN_PART if HOLDS in found else FAILS
 
 
 def told(claim, verdicts):
@@ -272,12 +272,13 @@ def verdicts_in_markdown():
 
 
 def of_preset(rows):
-    """"**holds** (digits 0.74 points, 0.25 to 1.23, 5 seeds)", or a dash."""
+    """"**holds** (digits: 0.74 points, 0.25 to 1.23, 5 seeds)", or a dash."""
     if rows.empty:
         return "–"
     unit = CLAIMS[rows["claim"].iloc[0]].unit
-    parts = [f"{v.data} {v.effect:.2f}{f' {unit}' if unit else ''}, {v.low:.2f} to {v.high:.2f}, {v.seeds} seeds"
-             for v in rows.itertuples()]
+    several = rows["verdict"].nunique() > 1
+    parts = [f"{v.data}{f' {v.verdict}' if several else ''}: {v.effect:.2f}{f' {unit}' if unit else ''}, {v.low:.2f} to "
+             f"{v.high:.2f}, {v.seeds} seeds" for v in rows.itertuples()]
     return f"**{overall(rows.itertuples())}** ({'; '.join(parts)})"
 
 

@@ -46,6 +46,13 @@ def test_several_data_sets_hold_in_part():
     assert [v.data for v in found] == ["digits", "CIFAR-10 (JPEG)"]
 
 
+@pytest.mark.parametrize("words, expected", [
+    ([HOLDS, HOLDS], HOLDS), ([HOLDS, UNDECIDED], IN_PART), ([HOLDS, FAILS, UNDECIDED], IN_PART), ([UNDECIDED, FAILS], FAILS),
+    ([UNDECIDED, UNDECIDED], UNDECIDED)])
+def test_one_word_for_several_data_sets(words, expected):
+    assert claims.overall([claims.Verdict("", "", "", word, 0, 0, 0, 3, "") for word in words]) == expected
+
+
 def surface(slope, seeds=3, noise=0.001):
     """Accuracies with a ridge log λ = slope · log τ."""
     rng = np.random.default_rng(1)

@@ -11,7 +11,7 @@ import torch
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from intriguing_lib import claims, experiments, mistakes, plots, records
+from intriguing_lib import claims, encoders, experiments, images, mistakes, plots, records
 from intriguing_lib.experiments import Run, settings
 from intriguing_lib.family import MEMBERS
 from intriguing_lib.paths import CLONE
@@ -50,7 +50,7 @@ def test_notebooks_start_alike(path):
 
 @pytest.fixture
 def trained_by(monkeypatch):
-    """Executes a notebook under quick in this process, with pretended runs, and returns the experiments it asks for."""
+    """Executes a notebook under a preset in this process, with pretended runs, and returns the experiments it asks for."""
     asked = []
 
     def run(experiment, on_report=None):
@@ -62,14 +62,14 @@ def trained_by(monkeypatch):
         rows = [settings(e) | {"first_loss": 6.0, "loss": 3.0} | run(e).metrics | {"seconds": 1} for e in described]
         return pd.DataFrame(rows)
 
-    monkeypatch.setenv("INTRIGUING_PRESET", "quick")
     monkeypatch.delenv("INTRIGUING_STRICT", raising=False)  # pretended runs have no verdict
     monkeypatch.setattr(plots, "show", lambda figure, *args, **kwargs: plt.close(figure))
     monkeypatch.setattr(experiments, "run", run)
     monkeypatch.setattr(experiments, "sweep", sweep)
     monkeypatch.setattr(mistakes, "evaluation_that_trains", lambda encoder, *args, **kwargs: (0.5, encoder))
 
-    def execute(path):
+    def execute(path, preset):
+        monkeypatch.setenv("INTRIGUING_PRESET", preset)
         namespace = {}
         for cell in nbformat.read(path, as_version=4).cells:
             if cell.cell_type == "code":
@@ -86,9 +86,23 @@ TRAINS = {0: ["start_here"], 1: ["from_scratch"], 2: ["generalized_loss"], 3: ["
 @pytest.mark.parametrize("number", TRAINS)
 def test_all_that_a_notebook_trains_under_quick_was_recorded_for_five_seeds(number, trained_by):
     recorded = pd.concat([records.recorded(name) for name in TRAINS[number]])
-    for experiment in trained_by(NOTEBOOKS[number]):
+    for experiment in trained_by(NOTEBOOKS[number], "quick"):
         rows = records.with_settings(recorded, settings(experiment))
         assert sorted(set(rows["seed"])) == [0, 1, 2, 3, 4], experiment
+
+
+@pytest.mark.parametrize("number", TRAINS)
+def test_a_notebook_runs_under_full_on_little_data_with_pretended_runs(number, trained_by, monkeypatch):
+    """What would fail on a GPU after hours of training, fails here, with a small encoder in the ResNet's place."""
+    monkeypatch.setattr(encoders, "ResNet", lambda depth: encoders.SmallConv((4, 8), 16))
+    monkeypatch.setattr(images, "mnist", lambda split: images.digits(split)[:600])
+    monkeypatch.setattr(images, "cifar10", lambda split: colourful(600, split))
+    assert trained_by(NOTEBOOKS[number], "full")
+
+
+def colourful(n, split):
+    pixels = torch.randint(256, (n, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    return images.ImageSet(pixels, torch.arange(n) % 10, tuple("abcdefghij"), "cifar10", split, "noise")
 
 
 def verdicts_shown(path):
@@ -126,8 +140,8 @@ def recorded_rows(verdict):
         rows = records.recorded("batch_size")
         rows = rows[rows["steps"] * rows["batch_size"] == 25_600]
     else:
-        rows = records.recorded(f"heads_{verdict['data']}")
-        rows = rows[rows["condition"].isin(MEMBERS)]
+        rows = pd.concat([records.recorded(name) for name in ("heads_digits", "heads_fashion", "cifar10_heads")])
+        rows = rows[(rows["data"] == f"{verdict['data']} train") & rows["condition"].isin(MEMBERS)]
     return rows
 
 

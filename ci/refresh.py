@@ -39,7 +39,7 @@ def save_verdicts():
     paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
     verdicts = [v for path in paths for v in verdicts_in(nbformat.read(path, as_version=4))]
     table = pd.DataFrame(verdicts, columns=[field.name for field in fields(Verdict)])
-    table.round(3).to_csv(ROOT / "results" / "verdicts.csv", index=False)
+    table.round(6).to_csv(ROOT / "results" / "verdicts.csv", index=False)
 
 
 def verdicts_in(notebook):

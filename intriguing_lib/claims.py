@@ -239,9 +239,9 @@ def judged(name, rows, data, preset):
 
 
 def overall(verdicts):
-    """One word for several data sets: in part where it holds on some only; where on none, one counterexample is enough."""
+    """One word for several data sets: all alike, or in part where it holds on some."""
     found = {v.verdict for v in verdicts}
-    return found.pop() if len(found) == 1 else IN_PART if HOLDS in found else FAILS
+    return found.pop() if len(found) == 1 else IN_PART if HOLDS in found else UNDECIDED
 
 
 def told(claim, verdicts):

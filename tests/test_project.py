@@ -127,7 +127,7 @@ def test_verdicts_on_recorded_runs_are_what_the_records_say():
         rows = recorded_rows(verdict)
         effect = claims.CLAIMS[verdict["claim"]].measure(rows)
         assert claims.CLAIMS[verdict["claim"]].verdict(effect) == verdict["verdict"]
-        assert effect.value == pytest.approx(verdict["effect"], abs=2e-3) and effect.seeds == verdict["seeds"]
+        assert effect.value == pytest.approx(verdict["effect"], abs=1e-5) and effect.seeds == verdict["seeds"]
 
 
 def test_the_readme_shows_the_committed_verdicts():

@@ -47,8 +47,8 @@ def test_several_data_sets_hold_in_part():
 
 
 @pytest.mark.parametrize("words, expected", [
-    ([HOLDS, HOLDS], HOLDS), ([HOLDS, UNDECIDED], IN_PART), ([HOLDS, FAILS, UNDECIDED], IN_PART), ([UNDECIDED, FAILS], UNDECIDED),
-    ([UNDECIDED, UNDECIDED], UNDECIDED)])
+    ([HOLDS, HOLDS], HOLDS), ([HOLDS, UNDECIDED], IN_PART), ([HOLDS, FAILS, UNDECIDED], IN_PART),
+    ([UNDECIDED, FAILS], UNDECIDED), ([UNDECIDED, UNDECIDED], UNDECIDED)])
 def test_one_word_for_several_data_sets(words, expected):
     assert claims.overall([claims.Verdict("", "", "", word, 0, 0, 0, 3, "") for word in words]) == expected
 

@@ -180,6 +180,18 @@ def cifar10_heads(folder=None):
     return over_seeds([*rows, ("untrained", replace(base, steps=0))], seeds=range(3))
 
 
+def cifar10_retuned(folder=None):
+    """Notebook 03: the race behind three layers again for the losses to which `cifar10_search_longer` gave another setting.
+
+    folder: as in `cifar10_heads`. Ten minutes of one core.
+    """
+    base = replace(small_cifar10_run(folder), head=Head(3))
+    base = replace(base, steps=4 * (len(base.data) // base.batch_size))
+    before, after = (chosen(records.recorded(name), "CIFAR-10 (JPEG)") for name in ("cifar10_search", "cifar10_search_longer"))
+    return over_seeds([(member, replace(base, objective=Contrastive(after[member])))
+                       for member in MEMBERS if after[member] != before[member]], seeds=range(3))
+
+
 def small_cifar10_run(folder):
     train, test = (cifar10_from(folder, split) for split in ("train", "test"))
     return Experiment(train, test, simclr_view(0.5, blur=False), SmallConv(), optimizer=Optimizer(lr=1e-3), batch_size=256)
@@ -266,7 +278,8 @@ def raw_pixels(experiment):
 
 RECORDS = {f.__name__: f for f in (start_here, from_scratch, generalized_loss, search, heads_digits,
                                    heads_fashion, head_discards, temperature_weight, batch_size,
-                                   cifar10_search, cifar10_search_longer, cifar10_heads, reduced)}
+                                   cifar10_search, cifar10_search_longer, cifar10_heads,
+                                   cifar10_retuned, reduced)}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in RECORDS:

@@ -3,6 +3,8 @@
 Which weight λ suits a member depends on its scale, so each has its own candidates, eight for every one; `chosen` takes from
 a table of searched runs the candidate that did best on validation images.
 """
+from math import isnan
+
 from intriguing_lib.experiments import settings
 from intriguing_lib.generalised import DecoupledNTXent, MatchedMoments, SlicedWasserstein
 from intriguing_lib.losses import NTXent
@@ -30,8 +32,9 @@ def validation_split(data):
 def validation_scores(searched, data):
     """{member: {candidate: its mean validation accuracy}} of those the recorded search tried on `data`, such as "digits"."""
     rows = searched[searched["data"] == f"{data} train"]
-    return {member: {loss: mean_accuracy(rows[rows["condition"] == member], loss) for loss in losses}
-            for member, losses in CANDIDATES.items() if member in set(rows["condition"])}
+    scores = {member: {loss: mean_accuracy(rows[rows["condition"] == member], loss) for loss in losses}
+              for member, losses in CANDIDATES.items() if member in set(rows["condition"])}
+    return {member: {loss: score for loss, score in tried.items() if not isnan(score)} for member, tried in scores.items()}
 
 
 def mean_accuracy(rows, loss):

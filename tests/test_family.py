@@ -1,8 +1,9 @@
 """The search: as many candidates for every loss, chosen by validation accuracy of the right rows."""
 import pandas as pd
+import pytest
 
 from intriguing_lib.experiments import settings
-from intriguing_lib.family import CANDIDATES, CONTROL, chosen, validation_scores, validation_split
+from intriguing_lib.family import CANDIDATES, CONTROL, MEMBERS, chosen, validation_scores, validation_split
 from intriguing_lib.images import digits
 from intriguing_lib.records import recorded
 
@@ -34,3 +35,10 @@ def test_the_recorded_search_has_a_score_for_every_candidate():
     for data in ("digits", "fashion"):
         scores = validation_scores(recorded("search"), data)
         assert all(0.5 < score < 1 for losses in scores.values() for score in losses.values())
+
+
+def test_a_search_that_tried_some_candidates_chooses_among_them():
+    longer = recorded("cifar10_search_longer")
+    scores = validation_scores(longer, "CIFAR-10 (JPEG)")
+    assert {member: len(tried) for member, tried in scores.items()} == dict.fromkeys(MEMBERS, 4)
+    assert 100 * scores["SWD cube"][chosen(longer, "CIFAR-10 (JPEG)")["SWD cube"]] == pytest.approx(48.27)

@@ -82,7 +82,7 @@ def executed_in_order(notebook, path):
 
 def outputs_present(notebook, path):
     for where, cell in code_cells(notebook):
-        if re.search(r"^(plots\.show|print)\(", cell.source, re.MULTILINE) and not cell.outputs:
+        if re.search(r"^(figures\.show|print)\(", cell.source, re.MULTILINE) and not cell.outputs:
             yield f"{where} prints or shows something, but its output is missing: {REFRESH}"
     if not outputs(notebook):
         yield f"has no outputs at all: {REFRESH}"
@@ -121,7 +121,7 @@ def figure_sizes(notebook, path):
 def alternative_texts(notebook, path):
     for where, _, alt in images(notebook):
         if not alt.strip():
-            yield f"{where} has a figure without an alternative text: show it with plots.show(figure, alt=...)"
+            yield f"{where} has a figure without an alternative text: show it with figures.show(figure, alt=...)"
 
 
 def links_resolve(notebook, path):

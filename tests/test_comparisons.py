@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from intriguing_lib import comparisons, plots
+from intriguing_lib.figures import comparisons, plots
 
 matplotlib.use("Agg")
 

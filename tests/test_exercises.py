@@ -8,9 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from intriguing_lib import course
-from intriguing_lib.course import check, hint, show_answer
-from intriguing_lib.exercises import EXERCISES
+from intriguing_lib.course import check, checks, hint, show_answer
+from intriguing_lib.course.exercises import EXERCISES
 from intriguing_lib.losses import cosine_similarities, negative_shares, nt_xent
 from intriguing_lib.wasserstein import sample_prior
 
@@ -245,7 +244,7 @@ def test_a_crash_is_shown_as_the_learners_with_its_line(capsys):
 
 
 def test_a_function_that_never_ends_is_given_up_and_ends(monkeypatch, capsys):
-    monkeypatch.setattr(course, "SECONDS", 0.5)
+    monkeypatch.setattr(checks, "SECONDS", 0.5)
     before = threading.active_count()
     start = time.monotonic()
     out, used = said(capsys, "nt_xent", never_ends)

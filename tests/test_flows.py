@@ -7,9 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from intriguing_lib import flows
 from intriguing_lib.diagnostics import partner_distance
-from intriguing_lib.flows import flow, forces
+from intriguing_lib.figures import flows
+from intriguing_lib.figures.flows import flow, forces
 from intriguing_lib.generalised import DecoupledNTXent, alignment
 
 matplotlib.use("Agg")

@@ -33,7 +33,7 @@ def good():
     cells = [markdown("# Title\n\nText with a [link](test_hygiene.py), [another](https://example.org) and [one](#The-end)."),
              code("preset = None", metadata={"tags": ["parameters"]}),
              code(stamp.setup_cell(stamp.repository_url()), outputs=[output("stream", name="stdout", text="preset quick")]),
-             code("plots.show(fig, alt='A curve that falls.');", outputs=[figure()]),
+             code("figures.show(fig, alt='A curve that falls.');", outputs=[figure()]),
              code("print('accuracy / chance')", outputs=[output("stream", name="stdout", text="accuracy / chance")]),
              markdown("## The end")]
     for number, cell in enumerate(cells[1:5], 1):
@@ -109,7 +109,7 @@ def test_widget_state_in_the_metadata_is_named(good, tmp_path):
 
 def test_a_notebook_without_outputs_is_named(good, tmp_path):
     for cell in good.cells[1:5]:
-        cell.outputs, cell.source = [], cell.source.replace("plots.show", "show").replace("print(", "str(")
+        cell.outputs, cell.source = [], cell.source.replace("figures.show", "show").replace("print(", "str(")
     (said,) = found(good, tmp_path)
     assert "has no outputs at all: `python ci/refresh.py`" in said
 

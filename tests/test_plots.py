@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from intriguing_lib import plots
+from intriguing_lib.figures import plots
 
 matplotlib.use("Agg")
 

@@ -11,7 +11,7 @@ import torch
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from intriguing_lib import claims, encoders, experiments, images, mistakes, plots, records
+from intriguing_lib import claims, encoders, experiments, figures, images, mistakes, records
 from intriguing_lib.experiments import Run, settings
 from intriguing_lib.family import MEMBERS
 from intriguing_lib.paths import CLONE
@@ -63,7 +63,7 @@ def trained_by(monkeypatch):
         return pd.DataFrame(rows)
 
     monkeypatch.delenv("INTRIGUING_STRICT", raising=False)  # pretended runs have no verdict
-    monkeypatch.setattr(plots, "show", lambda figure, *args, **kwargs: plt.close(figure))
+    monkeypatch.setattr(figures, "show", lambda figure, *args, **kwargs: plt.close(figure))
     monkeypatch.setattr(experiments, "run", run)
     monkeypatch.setattr(experiments, "sweep", sweep)
     monkeypatch.setattr(mistakes, "evaluation_that_trains", lambda encoder, *args, **kwargs: (0.5, encoder))

@@ -1,4 +1,4 @@
-"""What only the notebooks need: their set-up, settings that depend on the preset, and checks of a learner's code.
+"""Checks of a learner's code.
 
     nt_xent_here = check("nt_xent", my_nt_xent)      the learner's function if it is right, else the library's
     hint("nt_xent", 1)                               1 is a nudge, 3 nearly the answer
@@ -9,45 +9,15 @@ mistakes give on the same inputs: the one that it equals is named. Nothing that 
 """
 import ctypes
 import inspect
-import os
-import platform
 import threading
 import traceback
 
 import torch
-import torchvision
 
-from intriguing_lib import plots
-from intriguing_lib.exercises import EXERCISES
-from intriguing_lib.images import default_device
+from intriguing_lib.course.exercises import EXERCISES
 
-PRESETS = ("smoke", "quick", "full")
 SECONDS = 10  # that a learner's function may take on the small inputs
 LEVELS = {1: "easy", 2: "medium", 3: "hard"}
-
-
-def setup(preset=None):
-    """Validate the preset, set the figures' style, print device, versions and preset; returns the preset.
-
-    preset: "smoke", "quick" or "full"; None takes the environment's INTRIGUING_PRESET, or "quick".
-    """
-    preset = preset or os.environ.get("INTRIGUING_PRESET") or "quick"
-    if preset not in PRESETS:
-        raise ValueError(f"There is no preset {preset!r}: take 'smoke' (seconds, proves that it runs), 'quick' (minutes on two "
-                         "cores) or 'full' (one GPU), in the parameters cell or in INTRIGUING_PRESET.")
-    device = default_device()
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU with {torch.get_num_threads()} threads"
-    print(f"preset {preset} · {name} · Python {platform.python_version()} · torch {torch.__version__} · "
-          f"torchvision {torchvision.__version__}")
-    if preset == "full" and device.type == "cpu":
-        print("The preset full is meant for a GPU, and there is none: on a CPU it takes hours.")
-    plots.use_style()
-    return preset
-
-
-def by_preset(preset, *, smoke, quick, full):
-    """The setting that goes with the preset: `steps = by_preset(preset, smoke=3, quick=300, full=3000)`."""
-    return {"smoke": smoke, "quick": quick, "full": full}[preset]
 
 
 def check(name, attempt):

@@ -3,7 +3,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
-from intriguing_lib.plots import COLOURS, MARKERS, legend_below, mean_and_margin
+from intriguing_lib.figures.plots import COLOURS, MARKERS, legend_below, mean_and_margin
 
 
 def members(panels, title):

@@ -7,8 +7,8 @@ import torch
 from IPython.display import Image, display
 from PIL import Image as Picture
 
+from intriguing_lib.figures.plots import COLOURS
 from intriguing_lib.losses import normalised
-from intriguing_lib.plots import COLOURS
 
 FRAME_MILLISECONDS = 120
 

@@ -1,0 +1,38 @@
+"""What only the notebooks need: their set-up, settings that depend on the preset, and (in `checks`) checks of a learner's code."""
+import os
+import platform
+
+import torch
+import torchvision
+
+from intriguing_lib import figures
+from intriguing_lib.course.checks import check, hint, show_answer
+from intriguing_lib.images import default_device
+
+__all__ = ["by_preset", "check", "hint", "setup", "show_answer"]
+
+PRESETS = ("smoke", "quick", "full")
+
+
+def setup(preset=None):
+    """Validate the preset, set the figures' style, print device, versions and preset; returns the preset.
+
+    preset: "smoke", "quick" or "full"; None takes the environment's INTRIGUING_PRESET, or "quick".
+    """
+    preset = preset or os.environ.get("INTRIGUING_PRESET") or "quick"
+    if preset not in PRESETS:
+        raise ValueError(f"There is no preset {preset!r}: take 'smoke' (seconds, proves that it runs), 'quick' (minutes on two "
+                         "cores) or 'full' (one GPU), in the parameters cell or in INTRIGUING_PRESET.")
+    device = default_device()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU with {torch.get_num_threads()} threads"
+    print(f"preset {preset} · {name} · Python {platform.python_version()} · torch {torch.__version__} · "
+          f"torchvision {torchvision.__version__}")
+    if preset == "full" and device.type == "cpu":
+        print("The preset full is meant for a GPU, and there is none: on a CPU it takes hours.")
+    figures.use_style()
+    return preset
+
+
+def by_preset(preset, *, smoke, quick, full):
+    """The setting that goes with the preset: `steps = by_preset(preset, smoke=3, quick=300, full=3000)`."""
+    return {"smoke": smoke, "quick": quick, "full": full}[preset]

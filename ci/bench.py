@@ -30,7 +30,7 @@ import torch
 from torch.utils.data import DataLoader
 from torchvision import transforms as T
 
-from intriguing_lib import records
+from intriguing_lib.provenance import circumstances
 from intriguing_lib.encoders import Head, Model, ResNet, SmallConv
 from intriguing_lib.images import ImageSet
 from intriguing_lib.losses import NTXent, nt_xent
@@ -330,7 +330,7 @@ def table(part, measured, kept, rounds, device):
         {"candidate": name, "freed_memory": "kept" if kept else "given back", "seconds": median, "fastest": min(taken),
          "slowest": max(taken), "per_second": images / median, "ours_times_as_fast": median / medians[0],
          "peak_mb": peak / 1e6, "times_our_memory": peak / peaks[0], "what": what, "rounds": rounds, "peers": peers,
-         **records.circumstances(device)}
+         **circumstances(device)}
         for (name, taken), median, peak in zip(seconds.items(), medians, peaks, strict=True)])
 
 

@@ -13,15 +13,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 USE = """
 import intriguing_lib
-from intriguing_lib.experiments import Experiment, run
+from intriguing_lib.experiments import Experiment
 from intriguing_lib.images import digits
+from intriguing_lib.measures import measured_on
 from intriguing_lib.paths import CLONE, cache_folder
 from intriguing_lib.records import recorded
+from intriguing_lib.runs import run
 from intriguing_lib.views import digit_view
 print("library", intriguing_lib.__file__)
 assert CLONE is None
 print(digits("train"), digits("test"), sep="\\n")
-result = run(Experiment(digits("train")[:500], digits("test")[:200], digit_view(), steps=1))
+result = run(Experiment(digits("train")[:500], digit_view(), steps=1), measured_on(digits("test")[:200]))
 print("one step: loss", round(result.losses[0].item(), 3), "linear evaluation", result.metrics["linear"])
 print("recorded:", recorded("start_here").groupby("condition")["linear"].mean().round(3).to_dict())
 print("cache", cache_folder())

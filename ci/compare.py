@@ -9,7 +9,8 @@ import sys
 import pandas as pd
 from scipy import stats
 
-from intriguing_lib import records
+from intriguing_lib import __main__ as kept
+from intriguing_lib import cache, records
 from intriguing_lib.paths import shipped
 
 ROUNDING = 0.01  # between two processors the same seed differed by up to a point
@@ -23,11 +24,10 @@ def interval(values):
 
 
 def main():
-    recorded = pd.concat([records.recorded(path.stem) for path in shipped("results").glob("*.csv")
-                          if not path.stem.startswith(("bench_", "paper_", "verdicts"))])
+    recorded = pd.concat([records.recorded(path.stem) for path in shipped("results").glob("*.json")])
     compared, outside = 0, []
-    for key in records.finished():
-        run = records.record(key)
+    for key in cache.finished():
+        run = cache.card(key) | {"metrics": kept.metrics(key)}
         twins = records.with_settings(recorded, run["settings"]).drop_duplicates("seed")
         if len(twins) < 5:
             continue

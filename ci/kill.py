@@ -12,20 +12,23 @@ import tempfile
 import threading
 import time
 
-from intriguing_lib import records, train
-from intriguing_lib.experiments import Experiment, run
+from intriguing_lib import train
+from intriguing_lib.experiments import Experiment
 from intriguing_lib.images import default_device, digits
 from intriguing_lib.losses import NTXent
+from intriguing_lib.measures import measured_on
 from intriguing_lib.objectives import Contrastive
+from intriguing_lib.provenance import circumstances
+from intriguing_lib.runs import run
 from intriguing_lib.train import Optimizer
 from intriguing_lib.views import digit_view
 
 
 def quick_run():
     """In the process that is killed: every report is a line, at the end the numbers."""
-    e = Experiment(digits("train"), digits("test"), digit_view(), objective=Contrastive(NTXent(0.2)),
+    e = Experiment(digits("train"), digit_view(), objective=Contrastive(NTXent(0.2)),
                    optimizer=Optimizer(lr=3e-3), steps=400, batch_size=256)
-    result = run(e, on_report=lambda step, loss: print("step", step, time.monotonic(), flush=True))
+    result = run(e, measured_on(digits("test")), on_report=lambda step, loss: print("step", step, time.monotonic(), flush=True))
     print("final", json.dumps(result.metrics | {"losses": result.losses.tolist()}), flush=True)
 
 
@@ -54,7 +57,7 @@ def main(kills):
         began = time.monotonic()
         peaceful = start(cache)["final"]
         took = time.monotonic() - began
-    print(f"{records.circumstances(default_device())['device']}; in peace: {took:.0f} s, linear {peaceful['linear']}, "
+    print(f"{circumstances(default_device())['device']}; in peace: {took:.0f} s, linear {peaceful['linear']}, "
           f"checkpoints every {train.CHECKPOINT_SECONDS} s", flush=True)
     killed = finished = 0
     while killed < kills:

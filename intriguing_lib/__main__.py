@@ -4,6 +4,7 @@
     python -m intriguing_lib show KEY           everything known about one; the beginning of its key is enough
     python -m intriguing_lib export FILE.csv    all of them as a table
     python -m intriguing_lib clear KEY ...      forget these runs; `clear all` forgets all of them
+    python -m intriguing_lib clear --weights KEY ...    forget the weights and keep what was read from them
     python -m intriguing_lib doctor             device, versions, data, cache
 
 The cache is the folder INTRIGUING_CACHE, or `.cache/` in a clone of the course, or ~/.cache/intriguing_lib/runs.
@@ -13,11 +14,11 @@ import os
 import shutil
 import sys
 
-import pandas as pd
-
-from intriguing_lib import records
+from intriguing_lib import cache
 from intriguing_lib.images import default_device, digits, fashion
 from intriguing_lib.paths import CLONE, cache_folder, data_folder, shipped
+from intriguing_lib.provenance import circumstances
+from intriguing_lib.sweeps import as_table
 
 SHORT = 8  # digits of a key that `list` prints
 
@@ -25,15 +26,23 @@ SHORT = 8  # digits of a key that `list` prints
 def table():
     """Every readable run in the cache, the oldest first: key, metrics, settings, circumstances. Names the others."""
     rows = []
-    for key in records.finished():
+    for key in cache.finished():
         try:
-            record = records.record(key)
-        except records.Damaged as error:
-            print(f"{key} can't be used ({error}): it will be trained again when it is asked for.")
-            continue
-        rows.append({"key": key} | record["metrics"] | {"seconds": record["seconds"]} | record["settings"]
-                    | record["circumstances"])
-    return pd.DataFrame(rows)
+            rows.append({"key": key} | row(key))
+        except cache.Damaged as error:
+            print(f"{key} can't be used ({error}): it will be made again when it is asked for.")
+    return as_table(rows)
+
+
+def row(key):
+    """Everything known about a kept run, its readings too, as one row."""
+    card = cache.card(key)
+    return metrics(key) | {"seconds": card["seconds"]} | card["settings"] | card["circumstances"]
+
+
+def metrics(key):
+    """{metric: number} of all readings of a run; the later where the same was read on several data."""
+    return {name: value for reading in cache.readings(key) for name, value in cache.card(f"{key}.{reading}")["metrics"].items()}
 
 
 def list_runs():
@@ -48,14 +57,16 @@ def list_runs():
     runs["key"] = runs["key"].str[:SHORT]
     shown = runs.drop(columns=same).round({"linear": 4, "knn": 4, "seconds": 0})
     print(shown.to_string(index=False, na_rep="", max_colwidth=100))
-    for key in records.unfinished():
+    for key in cache.unfinished():
         print(f"{key[:SHORT]} unfinished: goes on from its checkpoint when it is run again")
-    print(f"\n{len(runs)} runs and {len(records.unfinished())} unfinished ones in {cache_folder()}, "
+    print(f"\n{len(runs)} runs and {len(cache.unfinished())} unfinished ones in {cache_folder()}, "
           f"{megabytes(cache_folder()):.1f} MB")
 
 
 def show(key):
-    print(json.dumps(records.record(matching(key)), indent=2, ensure_ascii=False))
+    key = matching(key)
+    readings = [cache.card(f"{key}.{reading}") for reading in cache.readings(key)]
+    print(json.dumps(cache.card(key) | {"readings": readings}, indent=2, ensure_ascii=False))
 
 
 def export(file):
@@ -65,14 +76,15 @@ def export(file):
 
 
 def clear(*keys):
-    """Recorded runs, which lie elsewhere, stay."""
-    chosen = everything() if keys == ("all",) else [matching(key) for key in keys]
-    freed = sum(map(records.remove, chosen))
-    print(f"forgot {len(chosen)} runs, {freed / 1e6:.1f} MB")
+    """The course's own records, which lie elsewhere, stay."""
+    only_weights, keys = keys[0] == "--weights", [key for key in keys if key != "--weights"]
+    chosen = everything() if keys == ["all"] else [matching(key) for key in keys]
+    freed = sum(map(cache.remove_weights if only_weights else cache.remove, chosen))
+    print(f"forgot {'the weights of ' if only_weights else ''}{len(chosen)} runs, {freed / 1e6:.1f} MB")
 
 
 def everything():
-    return sorted({*records.finished(), *records.unfinished()})
+    return sorted({*cache.finished(), *cache.unfinished()})
 
 
 def matching(key):
@@ -89,7 +101,7 @@ def megabytes(folder):
 
 def doctor():
     """What a bug report needs, line by line; nothing is changed, no network asked."""
-    for name, value in records.circumstances(default_device()).items():
+    for name, value in circumstances(default_device()).items():
         print(f"{name:16} {value}")
     print(f"{'installed':16} {'from a clone' if CLONE else 'as a package'}, {shipped('data').parent}")
     for load in (digits, fashion):
@@ -98,10 +110,10 @@ def doctor():
         except (OSError, ValueError) as error:
             print(f"{'data':16} {error}")
     print(f"{'downloads':16} {data_folder()}")
-    print(f"{'cache':16} {cache_folder()}: {len(records.finished())} runs, {megabytes(cache_folder()):.1f} MB, "
+    print(f"{'cache':16} {cache_folder()}: {len(cache.finished())} runs, {megabytes(cache_folder()):.1f} MB, "
           f"{writable(cache_folder())}")
     recorded = ", ".join(sorted(path.stem for path in shipped("results").glob("*.csv")))
-    print(f"{'recorded runs':16} {recorded or 'none'}")
+    print(f"{'records':16} {recorded or 'none'}")
     chosen = [f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("INTRIGUING_")]
     print(f"{'environment':16} {' '.join(chosen) or 'no INTRIGUING_ variable is set'}")
 
@@ -123,7 +135,7 @@ def main(arguments):
         sys.exit(f"There is no such command, or it takes other arguments: {' '.join(arguments) or '(none)'}\n\n{__doc__}")
     try:
         command(*arguments[1:])
-    except (records.Damaged, OSError) as error:
+    except (cache.Damaged, OSError) as error:
         sys.exit(f"{arguments[0]}: {error}")
 
 

@@ -38,6 +38,6 @@ def noise():
 @pytest.fixture
 def experiment(some_digits):
     """A contrastive run that takes a fraction of a second."""
-    train, test = some_digits
-    return Experiment(train, test, digit_view(), SmallConv((4, 8), 16), Head(width=16, out=8), Contrastive(NTXent(0.2)),
+    train, _ = some_digits
+    return Experiment(train, digit_view(), SmallConv((4, 8), 16), Head(width=16, out=8), Contrastive(NTXent(0.2)),
                       steps=3, batch_size=32)

@@ -1,6 +1,5 @@
-"""How much of a known change to an image can still be read, linearly, from its representation: angle, place, brightness."""
+"""Known changes of an image, and how much of one can be read, linearly, from a representation: angle, place, brightness."""
 import numpy as np
-import pandas as pd
 import torch
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
@@ -36,25 +35,17 @@ def dimmed(images, generator):
 CHANGES = {"angle": turned, "sideways position": moved, "brightness": dimmed}
 
 
-def readouts(encoders, data, test, seed=0):
-    """R² of ridge regression from representations to the change, a table: a row for each change, a column for each encoder.
+def r2_of_change(module, data, test, change, seed=0):
+    """R² of ridge regression from a module's representations, (n, d), to a change: 1 is perfect, 0 no better than the mean.
 
-    encoders: {name: module from images to (n, d)}. data, test: ImageSets; each image is changed once, the same for all
-    encoders; fitted on the first, R² on the second: 1 is perfect, 0 no better than the mean. The penalty is chosen by
-    leave-one-out on the first.
+    data, test: each image is changed once, by chance from `seed`; fitted on the first, R² on the second. change: a name in
+    CHANGES. The penalty is chosen by leave-one-out on the first.
     """
-    rows = {}
-    for change, function in CHANGES.items():
-        generator = torch.Generator(data.device).manual_seed(seed)
-        (a, va), (b, vb) = (function(part.batch(slice(None)), generator) for part in (data, test))
-        rows[change] = {name: readable(encoder, a, va, b, vb) for name, encoder in encoders.items()}
-    return pd.DataFrame(rows).T
-
-
-def readable(encoder, a, va, b, vb):
-    fitted, tested = (represented(encoder, images) for images in (a, b))
-    model = make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(fitted, va.cpu().numpy())
-    return model.score(tested, vb.cpu().numpy())
+    generator = torch.Generator(data.device).manual_seed(seed)
+    (a, change_of_a), (b, change_of_b) = (CHANGES[change](part.batch(slice(None)), generator) for part in (data, test))
+    fitted, tested = (features(module, Changed(images)).cpu().numpy() for images in (a, b))
+    model = make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(fitted, change_of_a.cpu().numpy())
+    return model.score(tested, change_of_b.cpu().numpy())
 
 
 class Changed:
@@ -68,7 +59,3 @@ class Changed:
 
     def batch(self, rows):
         return self.images[rows]
-
-
-def represented(encoder, images):
-    return features(encoder, Changed(images)).cpu().numpy()

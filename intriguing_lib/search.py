@@ -5,7 +5,7 @@ a table of searched runs the candidate that did best on validation images.
 """
 from math import isnan
 
-from intriguing_lib.experiments import settings
+from intriguing_lib.descriptions import settings
 from intriguing_lib.generalised import DecoupledNTXent, MatchedMoments, SlicedWasserstein
 from intriguing_lib.losses import NTXent
 from intriguing_lib.records import with_settings

@@ -1,0 +1,140 @@
+"""What is read from a trained model: measures, descriptions that are called as (frozen model, data it was trained on).
+
+Each names the data that it tests on and gives {metric: number}; `runs` keeps what it gave beside the run's weights, so that
+a new reading of a trained model never trains it again. `measured_on(test)` are the usual two.
+"""
+from dataclasses import dataclass
+
+from intriguing_lib import diagnostics
+from intriguing_lib.changes import CHANGES, r2_of_change
+from intriguing_lib.descriptions import Description
+from intriguing_lib.evaluate import features, knn_accuracy, linear_evaluation
+from intriguing_lib.mistakes import evaluation_that_trains
+from intriguing_lib.protocols import Data
+
+MEASURING = 2  # raise it whenever a change can alter what a measure gives: every earlier reading is then taken anew
+
+
+class Frozen:
+    """A trained model while it is measured: features that several measures ask for are computed once."""
+
+    def __init__(self, model):
+        self.model, self.known = model, {}
+
+    def module(self, after_head=False):
+        """What gives the representation: the encoder, or encoder and projection head."""
+        return self.model if after_head else self.model.encoder
+
+    def features(self, data, after_head=False):
+        """float32, (n, d), of every image of `data`."""
+        asked = (id(data), after_head)
+        if asked not in self.known:
+            self.known[asked] = features(self.module(after_head), data)
+        return self.known[asked]
+
+
+class Measure(Description):
+    """What all measures share: the name of a metric says what is unusual about it.
+
+    "linear" is linear evaluation of the label before the projection head; "linear code after head" that of another target
+    from the projections.
+    """
+
+    def named(self, metric):
+        words = [metric]
+        if getattr(self, "target", "label") != "label":
+            words.append(self.target)
+        if getattr(self, "after_head", False):
+            words.append("after head")
+        return " ".join(words)
+
+    @property
+    def metrics(self):
+        return tuple(self.named(metric) for metric in self.gives)
+
+    def targets(self, data):
+        """(targets of `data`, targets of the test data), int64 each."""
+        missing = [d for d in (data, self.test) if self.target not in d.targets]
+        if missing:
+            raise ValueError(f"{type(self).__name__}: the data have no target {self.target!r}: they have "
+                             f"{', '.join(missing[0].targets)}.")
+        return data.targets[self.target], self.test.targets[self.target]
+
+    def features(self, frozen, data):
+        """(features of `data`, features of the test data)."""
+        return tuple(frozen.features(d, self.after_head) for d in (data, self.test))
+
+
+@dataclass(frozen=True)
+class LinearTop1(Measure):
+    """Top-1 by linear evaluation, 0 to 1, of an int64 target, (n,): fitted on what the model was trained on, tested on `test`."""
+    test: Data
+    target: str = "label"
+    after_head: bool = False
+
+    gives = ("linear",)
+
+    def __call__(self, frozen, data):
+        (a, b), (of_a, of_b) = self.features(frozen, data), self.targets(data)
+        return {self.named("linear"): linear_evaluation(a, of_a, b, of_b).top1}
+
+
+@dataclass(frozen=True)
+class NeighbourTop1(Measure):
+    """Top-1 by the vote of the k nearest images (cosine) of those that the model was trained on, 0 to 1."""
+    test: Data
+    target: str = "label"
+    after_head: bool = False
+    k: int = 20
+
+    gives = ("knn",)
+
+    def __call__(self, frozen, data):
+        (a, b), (of_a, of_b) = self.features(frozen, data), self.targets(data)
+        return {self.named("knn"): knn_accuracy(a, of_a, b, of_b, self.k)}
+
+
+def measured_on(test):
+    """The usual measures of a representation: linear evaluation and nearest neighbours of the label, on `test`."""
+    return LinearTop1(test), NeighbourTop1(test)
+
+
+@dataclass(frozen=True)
+class Diagnostics(Measure):
+    """Numbers of `diagnostics` on the representations of `test`: effective rank, and the share of variance within classes."""
+    test: Data
+    after_head: bool = False
+
+    gives = ("effective rank", "variance within classes")
+
+    def __call__(self, frozen, data):
+        z = frozen.features(self.test, self.after_head)
+        values = diagnostics.effective_rank(z), diagnostics.class_spread(z, self.test.targets["label"])
+        return {name: value.item() for name, value in zip(self.metrics, values, strict=True)}
+
+
+@dataclass(frozen=True)
+class ChangesRead(Measure):
+    """How well known changes of an image can be read from its representation: R² of ridge regression (`changes`)."""
+    test: Data
+    after_head: bool = False
+    seed: int = 0
+
+    gives = tuple(CHANGES)
+
+    def __call__(self, frozen, data):
+        return {self.named(change): r2_of_change(frozen.module(self.after_head), data, self.test, change, self.seed)
+                for change in CHANGES}
+
+
+@dataclass(frozen=True)
+class NotFrozen(Measure):
+    """A mistake: top-1 of a "linear evaluation" that trains the encoder as well (`mistakes.evaluation_that_trains`)."""
+    test: Data
+    steps: int = 200
+    seed: int = 0
+
+    gives = ("not frozen",)
+
+    def __call__(self, frozen, data):
+        return {"not frozen": evaluation_that_trains(frozen.model.encoder, data, self.test, self.steps, seed=self.seed)[0]}

@@ -1,0 +1,201 @@
+"""A run: one experiment trained and measured, or loaded where that was done before."""
+import time
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import torch
+
+from intriguing_lib import cache, measures
+from intriguing_lib.descriptions import own_code, settings
+from intriguing_lib.experiments import TRAINING, Experiment, key_of
+from intriguing_lib.measures import Frozen
+from intriguing_lib.provenance import circumstances
+from intriguing_lib.train import train
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run: its model, the loss of each step, its metrics and the seconds that its training took.
+
+    metrics: {name: number} of all the measures asked for; accuracies in 0 to 1. circumstances: where, when and with which
+    versions it was trained (`provenance.circumstances`). from_cache: whether the weights were loaded.
+    """
+    experiment: Experiment
+    model: torch.nn.Module
+    losses: torch.Tensor
+    metrics: dict
+    seconds: float
+    circumstances: dict
+    from_cache: bool
+
+
+def run(experiment, measures=(), on_report=None):
+    """Train `experiment` and take the `measures`, or load what was done before, and say which.
+
+    measures: a tuple, such as `measured_on(test)`. on_report(step, loss): called every ten steps of a training. What is
+    finished is kept in `paths.cache_folder()`; so are checkpoints, from which a run that was cut short goes on. On a CPU it
+    works with one thread (`one_thread`). Raises FloatingPointError where the loss or a weight is no longer finite.
+    """
+    with locked(experiment), one_thread(experiment.data.device):
+        result = trained(experiment, on_report)
+        readings = read(experiment, measures, lambda: Frozen(result.model))
+    print(in_words(result, readings))
+    return replace(result, metrics=metrics_of(readings))
+
+
+def row(experiment, measures, wait=True, on_report=lambda step, loss: None):
+    """The run as a row of a table, a dictionary; weights that no new reading needs are not even loaded.
+
+    Holds the settings, `first_loss` and `loss` (mean of the last ten steps), the metrics, `seconds`, `from_cache`, `key`, the
+    numbers TRAINING and MEASURING and the circumstances of the training. A training that diverges gives NaN and, as `diverged`,
+    a sentence. Raises cache.Busy when wait is False and another process is at work on it.
+    """
+    with locked(experiment, wait), one_thread(experiment.data.device):
+        try:
+            return finished_row(experiment, measures, on_report)
+        except FloatingPointError as error:
+            names = [name for measure in measures for name in measure.metrics]
+            return settings(experiment) | dict.fromkeys(["first_loss", "loss", *names, "seconds"], float("nan")) | {
+                "from_cache": False, "key": experiment.key, "diverged": str(error)}
+
+
+def finished_row(experiment, measures, on_report):
+    found = card(experiment.key)
+    result = None if found else trained(experiment, on_report)
+    readings = read(experiment, measures, lambda: Frozen((result or trained(experiment, on_report)).model))
+    found = found or description(result)
+    return (settings(experiment) | {name: found[name] for name in ("first_loss", "loss")} | metrics_of(readings)
+            | {"seconds": found["seconds"], "from_cache": result is None or result.from_cache, "key": experiment.key,
+               "training": TRAINING, "measuring": measuring()} | found["circumstances"])
+
+
+def is_finished(experiment, measures):
+    """Whether `row` would neither train nor measure."""
+    kept = experiment.key is not None and set(cache.readings(experiment.key))
+    return bool(kept) and all(reading_key(experiment, measure) in kept for measure in measures)
+
+
+def trained(experiment, on_report=None):
+    """A Run without metrics: loaded, or else trained and kept."""
+    result = loaded(experiment)
+    if result is not None:
+        return result
+    e, model, checkpoint = experiment, experiment.untrained(), cache.Checkpoint(experiment.key)
+    losses = train(model, e.objective, e.data, e.view, e.optimizer, e.steps, e.batch_size, e.seed, on_report,
+                   checkpoint if e.key else None)
+    if not all(weight.isfinite().all() for weight in model.parameters()):
+        raise FloatingPointError("A weight is no longer finite after the last step: lower the learning rate.")
+    result = Run(e, model.eval(), losses, {}, checkpoint.seconds, circumstances(e.data.device), False)
+    if e.key is None:
+        print(f"not kept: {e.own_code} is your own code, and a later change of it could not be told from its name")
+    else:
+        weights = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+        cache.save(e.key, description(result), {"losses": losses, **weights})
+    return result
+
+
+def description(result):
+    """A run's card, as it is kept."""
+    e, losses = result.experiment, result.losses
+    return {"experiment": repr(e), "settings": settings(e), "training": TRAINING, "first_loss": losses[:1].mean().item(),
+            "loss": losses[-10:].mean().item(), "seconds": result.seconds, "circumstances": result.circumstances}
+
+
+def loaded(experiment):
+    """The identical earlier run, without metrics, or None; one that can't be used is named in a warning."""
+    if not cache.has_weights(experiment.key):
+        return None
+    try:
+        tensors, found = cache.load(experiment.key), cache.card(experiment.key)
+        model, losses = experiment.untrained(), tensors.pop("losses")
+        model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in tensors.items()})
+        return Run(experiment, model.eval(), losses, {}, found["seconds"], found["circumstances"], True)
+    except (cache.Damaged, KeyError, RuntimeError, TypeError) as error:
+        warnings.warn(f"The cached run {experiment.key} can't be used ({error}): it is trained again.", stacklevel=3)
+        return None
+
+
+def card(key):
+    """A run's card, or None where there is none or, with a warning, where it is damaged."""
+    try:
+        return None if key is None else cache.card(key)
+    except cache.Damaged as error:
+        warnings.warn(f"{key} can't be used ({error}): it is made again.", stacklevel=3)
+        return None
+
+
+def read(experiment, measures, frozen):
+    """A reading for each measure, {"measure": repr, "metrics": {...}, "seconds": ..., "new": ...}: loaded, or taken and kept.
+
+    frozen: gives the model, and is called only where a new reading is taken.
+    """
+    taken, model = [], None
+    for measure in measures:
+        key = reading_key(experiment, measure)
+        reading = card(key and f"{experiment.key}.{key}")
+        if reading is None:
+            model = model or frozen()
+            reading = new_reading(model, experiment, measure)
+            if key:
+                cache.save_reading(experiment.key, key, reading)
+            reading = reading | {"new": True}
+        taken.append(reading)
+    return taken
+
+
+def new_reading(frozen, experiment, measure):
+    start = time.perf_counter()
+    metrics = measure(frozen, experiment.data)
+    return {"measure": repr(measure), "metrics": metrics, "measuring": measuring(), "seconds": time.perf_counter() - start,
+            "circumstances": circumstances(experiment.data.device)}
+
+
+def reading_key(experiment, measure):
+    """Names a reading among those of its run, or None where it is not kept: a part is the learner's own."""
+    if experiment.key is None or own_code(measure, "measure"):
+        return None
+    return key_of(f"{measure!r} measuring={measuring()}", experiment.data.device)
+
+
+def measuring():
+    return measures.MEASURING
+
+
+def metrics_of(readings):
+    return {name: value for reading in readings for name, value in reading["metrics"].items()}
+
+
+def in_words(result, readings):
+    """"trained in 12 s, measured in 1 s", or "loaded from the cache" in place of either."""
+    training = "loaded from the cache" if result.from_cache else f"trained in {result.seconds:.0f} s"
+    new = [reading["seconds"] for reading in readings if "new" in reading]
+    if not readings or (result.from_cache and not new):
+        return training
+    return f"{training}, " + (f"measured in {sum(new):.0f} s" if new else "measurements from the cache")
+
+
+@contextmanager
+def locked(experiment, wait=True):
+    """Hold the run, unless it isn't kept: nobody else can be at work on it then. Raises cache.Busy as `cache.lock` does."""
+    if experiment.key is None:
+        yield
+    else:
+        with cache.lock(experiment.key, wait):
+            yield
+
+
+@contextmanager
+def one_thread(device):
+    """On a CPU, torch works with one thread meanwhile.
+
+    Numbers then don't depend on how many cores there are, and a run beside other work keeps its pace: two threads wait for one
+    another, and beside one busy process were ten times slower. Several runs share the cores in `sweeps`.
+    """
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

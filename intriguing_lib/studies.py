@@ -1,0 +1,48 @@
+"""A study: the experiments of a notebook, spelled there and nowhere else; a slice of them trained here, all of them recorded."""
+from dataclasses import replace
+
+import pandas as pd
+
+from intriguing_lib.records import recorded
+from intriguing_lib.sweeps import sweep
+
+recording = None  # the study that `ci/record.py` makes: it trains all of it, and every other study in the notebook nothing
+made = {}  # {study: its table}, of the studies recorded in this process
+
+
+def study(name, experiments, measures, seeds=range(5), live=(), live_seeds=(0,)):
+    """The rows of the record `name`, and beside them those that are trained here: a table as `sweep` gives it.
+
+    experiments: {condition: an experiment, or a list of them that differ in their settings}; for a study of which nothing is
+    live a function that gives that, called when it is recorded. measures: as for `sweep`. seeds: those of the record. live:
+    those of the experiments that are trained here, with `live_seeds`; a learner's own runs are as live as ours.
+    Two columns come first: `condition`, and `source`, "here" or "recorded".
+    `python ci/record.py NAME` executes the notebook's cells up to this call and trains everything.
+    Raises ValueError for a live experiment that is none of the study's.
+    """
+    if name == recording:
+        made[name] = rows_of(pairs_of(experiments() if callable(experiments) else experiments), measures, seeds, "here")
+        return made[name]
+    past = recorded(name).assign(source="recorded")
+    if recording or not live:
+        return past
+    pairs = pairs_of(experiments)
+    strangers = [e for e in live if e not in [of_study for _, of_study in pairs]]
+    if strangers:
+        raise ValueError(f"study {name!r}: a live experiment is none of its own; put it among the conditions: {strangers[0]!r}")
+    here = rows_of([(condition, e) for condition, e in pairs if e in live], measures, live_seeds, "here")
+    return pd.concat([here, past], ignore_index=True)
+
+
+def pairs_of(experiments):
+    """[(condition, experiment)] of {condition: experiment or list of experiments}."""
+    return [(condition, e) for condition, several in experiments.items()
+            for e in (several if isinstance(several, list) else [several])]
+
+
+def rows_of(pairs, measures, seeds, source):
+    several = [(condition, replace(e, seed=seed)) for condition, e in pairs for seed in seeds]
+    table = sweep([e for _, e in several], measures)
+    table.insert(0, "condition", [condition for condition, _ in several])
+    table.insert(1, "source", source)
+    return table

@@ -30,12 +30,12 @@ import torch
 from torch.utils.data import DataLoader
 from torchvision import transforms as T
 
-from intriguing_lib.provenance import circumstances
 from intriguing_lib.encoders import Head, Model, ResNet, SmallConv
 from intriguing_lib.images import ImageSet
 from intriguing_lib.losses import NTXent, nt_xent
 from intriguing_lib.objectives import Contrastive
 from intriguing_lib.paths import CLONE
+from intriguing_lib.provenance import circumstances
 from intriguing_lib.train import Optimizer, keep_freed_memory, precision, train
 from intriguing_lib.views import simclr_view
 from intriguing_lib.wasserstein import random_directions, sample_prior, sliced_wasserstein

@@ -1,7 +1,7 @@
 """Descriptions: frozen dataclasses whose repr tells everything that a number depends on.
 
 A loss, a view, an encoder, an objective, a measure, an experiment is one. Its fields are brought to the plain form of their
-annotations, so that `NTXent(1)`, `NTXent(1.0)` and `NTXent(np.float32(1))` are one run; `settings` spreads it over a table's row.
+annotations, so that `NTXent(1)`, `NTXent(1.0)` and `NTXent(np.float32(1))` are one run; `settings` spreads them over a row.
 """
 import dataclasses
 import types
@@ -18,8 +18,8 @@ class Description:
     """What all descriptions share. A subclass is decorated with @dataclass(frozen=True) and may define `check`, which raises
     ValueError where a setting is out of its range.
 
-    A field annotated float, int, bool, str, tuple or `... | None` takes NumPy's and torch's scalars, lists and arrays, and holds
-    Python's own. Raises TypeError, with the field's name, for what has no such form.
+    A field annotated float, int, bool, str, tuple or `... | None` takes NumPy's and torch's scalars, lists and arrays, and
+    holds Python's own. Raises TypeError, with the field's name, for what has no such form.
     """
 
     def __post_init__(self):
@@ -79,8 +79,8 @@ def own_code(value, name):
         parts = [(getattr(value, field.name), f"{name}.{field.name}") for field in fields(value)]
     elif is_ours(value if hasattr(value, "__qualname__") else type(value)):
         called = getattr(value, "__qualname__", type(value).__qualname__)
-        raise TypeError(f"{name} is {called}, which doesn't tell its settings: give a description with its settings instead, as "
-                        "NTXent(temperature=0.5) is one of nt_xent.")
+        raise TypeError(f"{name} is {called}, which doesn't tell its settings: give a description that holds them, as "
+                        "NTXent(temperature=0.5) does for nt_xent.")
     else:
         return name
     return next(filter(None, (own_code(*part) for part in parts)), None)

@@ -67,6 +67,16 @@ class ResNet:
 
 
 @dataclass(frozen=True)
+class Pixels:
+    """No encoder, the rival of all: an image's pixels in a row. There is nothing to train; take Head(layers=0)."""
+
+    def build(self, shape):
+        return nn.Flatten()
+
+    features = None  # as many as an image has numbers
+
+
+@dataclass(frozen=True)
 class Head:
     """A projection head of `layers` dense layers: all but the last have `width` units, batch norm and ReLU; the last is linear.
 

@@ -41,14 +41,14 @@ class Experiment(Description):
             self.objective.check_fit(self.data, self.head.out if self.head.layers else self.encoder.features)
 
     def untrained(self):
-        """The model at step 0, on the data's device. Its chance is its own: torch's global random state is neither used nor moved."""
+        """The model at step 0, on the data's device, by chance of its own: torch's global random state stays out of it."""
         with DrawnFrom(torch.Generator().manual_seed(self.seed)):
             model = Model(self.encoder, self.head, self.data.shape)
         return model.to(self.data.device, memory_format=torch.channels_last)
 
     @property
     def key(self):
-        """Names the weights in a cache, or None where a part is the learner's own (`own_code`): its repr doesn't tell what it does."""
+        """Names the weights in a cache; None where a part is the learner's own, whose repr doesn't tell what it does."""
         return None if self.own_code else key_of(f"{self!r} training={TRAINING}", self.data.device)
 
     @property

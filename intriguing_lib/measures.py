@@ -5,6 +5,8 @@ a new reading of a trained model never trains it again. `measured_on(test)` are 
 """
 from dataclasses import dataclass
 
+from torch.nn.utils import parameters_to_vector
+
 from intriguing_lib import diagnostics
 from intriguing_lib.changes import CHANGES, r2_of_change
 from intriguing_lib.descriptions import Description
@@ -67,7 +69,7 @@ class Measure(Description):
 
 @dataclass(frozen=True)
 class LinearTop1(Measure):
-    """Top-1 by linear evaluation, 0 to 1, of an int64 target, (n,): fitted on what the model was trained on, tested on `test`."""
+    """Top-1 by linear evaluation, 0 to 1, of an int64 target, (n,): fitted on the data trained on, tested on `test`."""
     test: Data
     target: str = "label"
     after_head: bool = False
@@ -134,7 +136,10 @@ class NotFrozen(Measure):
     steps: int = 200
     seed: int = 0
 
-    gives = ("not frozen",)
+    gives = ("not frozen", "moved by")
 
     def __call__(self, frozen, data):
-        return {"not frozen": evaluation_that_trains(frozen.model.encoder, data, self.test, self.steps, seed=self.seed)[0]}
+        """"moved by": how far the encoder's weights went, in parts of their length."""
+        top1, changed = evaluation_that_trains(frozen.model.encoder, data, self.test, self.steps, seed=self.seed)
+        before, after = (parameters_to_vector(encoder.parameters()).detach() for encoder in (frozen.model.encoder, changed))
+        return {"not frozen": top1, "moved by": ((after - before).norm() / before.norm()).item()}

@@ -1,4 +1,4 @@
-"""A study: the experiments of a notebook, spelled there and nowhere else; a slice of them trained here, all of them recorded."""
+"""A study: experiments spelled in a notebook and nowhere else, of which a slice is trained here and all are recorded."""
 from dataclasses import replace
 
 import pandas as pd
@@ -23,7 +23,7 @@ def study(name, experiments, measures, seeds=range(5), live=(), live_seeds=(0,))
     if name == recording:
         made[name] = rows_of(pairs_of(experiments() if callable(experiments) else experiments), measures, seeds, "here")
         return made[name]
-    past = recorded(name).assign(source="recorded")
+    past = record_of(name)
     if recording or not live:
         return past
     pairs = pairs_of(experiments)
@@ -31,7 +31,16 @@ def study(name, experiments, measures, seeds=range(5), live=(), live_seeds=(0,))
     if strangers:
         raise ValueError(f"study {name!r}: a live experiment is none of its own; put it among the conditions: {strangers[0]!r}")
     here = rows_of([(condition, e) for condition, e in pairs if e in live], measures, live_seeds, "here")
-    return pd.concat([here, past], ignore_index=True)
+    return pd.concat([here, past], ignore_index=True) if len(past) else here
+
+
+def record_of(name):
+    """The study's record; an empty table, with a sentence, where it was never recorded."""
+    try:
+        return recorded(name).assign(source="recorded")
+    except FileNotFoundError:
+        print(f"The study {name!r} has no record yet: `python ci/record.py {name}` makes it.")
+        return pd.DataFrame(columns=["condition", "source"])
 
 
 def pairs_of(experiments):
@@ -46,3 +55,15 @@ def rows_of(pairs, measures, seeds, source):
     table.insert(0, "condition", [condition for condition, _ in several])
     table.insert(1, "source", source)
     return table
+
+
+def sides(table, metric="linear"):
+    """A study's table for a figure, two dictionaries in the study's order: ({condition: number here}, {condition: numbers}).
+
+    The first holds this machine's mean, or None where nothing was trained here; the second the record's values, one each seed.
+    """
+    here, past = (table[table["source"] == source] for source in ("here", "recorded"))
+    means = here.groupby("condition", sort=False)[metric].mean().to_dict()
+    values = past.groupby("condition", sort=False)[metric].apply(list).to_dict()
+    conditions = [*dict.fromkeys([*values, *means])]
+    return {c: means.get(c) for c in conditions}, {c: values.get(c, []) for c in conditions}

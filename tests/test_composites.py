@@ -3,7 +3,7 @@ import torch
 from scipy import stats
 
 from intriguing_lib.composites import RandBits
-from intriguing_lib.images import digits
+from intriguing_lib.images import ImageSet, digits
 from intriguing_lib.views import digit_view
 
 ROWS = torch.arange(40)
@@ -53,6 +53,65 @@ def test_integers_are_uniform_independent_of_the_label_and_kept_in_subsets():
     assert not torch.equal(RandBits(images, bits=5, seed=1).codes, codes)
 
 
+@pytest.mark.parametrize("bits, seed", [(1, 0), (5, 0), (32, 0), (10, 7)])
+def test_integers_are_the_highest_bits_of_a_multilinear_hash_of_the_pixels(bits, seed):
+    """Of the bytes themselves, with Python's unbounded integers: what they were before composites took any data."""
+    images = digits("train", "cpu")[:50]
+    factors = torch.randint(-2**63, 2**63 - 1, (784,), generator=torch.Generator().manual_seed(seed))
+    odd = [factor | 1 for factor in factors.tolist()]
+    sums = [sum(a * x for a, x in zip(odd, image.flatten().tolist(), strict=True)) % 2**64 for image in images.images]
+    assert RandBits(images, bits, seed=seed).codes.tolist() == [total >> (64 - bits) for total in sums]
+
+
+def test_every_byte_comes_back_from_its_float():
+    """Codes are read from batches, float32 in [0, 1]: x / 255 · 255 must be x again for each of the 256."""
+    every = ImageSet(torch.arange(256, dtype=torch.uint8).view(256, 1, 1, 1), torch.zeros(256, dtype=torch.int64), ("none",),
+                     "bytes", "all", "a test")
+    assert every.batch(slice(None)).mul(255).round().flatten().tolist() == list(range(256))
+
+
+class Brightened:
+    """Data of nobody's class, whose images are no bytes."""
+
+    def __init__(self, images):
+        self.images, self.shape, self.device = images, images.shape, images.device
+        self.targets = {"brightness": torch.arange(len(images))}
+
+    def __len__(self):
+        return len(self.images)
+
+    def batch(self, rows):
+        return self.images.batch(rows).sqrt()
+
+    def views(self, rows, view, generator):
+        return view(self.batch(rows), generator), view(self.batch(rows), generator)
+
+
+@pytest.mark.parametrize("sharing", ["shared", "fresh"])
+def test_composites_nest_and_take_any_data(sharing, noise, generator):
+    for data, targets in ((RandBits(noise, 2), ["label", "code"]), (Brightened(noise), ["brightness"])):
+        outer = RandBits(data, 3, sharing, seed=1)
+        channels = data.shape[0]
+        assert outer.shape == (channels + 3, 28, 28) and len(outer) == 64 and outer.device == noise.device
+        assert list(outer.targets) == list(dict.fromkeys([*targets, "code"]))
+        assert torch.equal(outer.targets["code"], outer.codes)
+        batch = outer.batch(ROWS)
+        assert batch.dtype == torch.float32 and torch.equal(batch[:, :channels], data.batch(ROWS))
+        written = sum(bit * 2**i for i, bit in enumerate(bits_of(batch[:, channels:]).long().unbind(1)))
+        assert torch.equal(written, outer.codes[ROWS])
+        a, b = outer.views(ROWS, digit_view(), generator)
+        assert a.shape == b.shape == (40, *outer.shape) and not torch.equal(a[:, :1], b[:, :1])
+        assert torch.equal(a[:, channels:], b[:, channels:]) == (sharing == "shared")
+        assert torch.equal(outer.batch(slice(3, 5)), outer.batch(torch.tensor([3, 4])))
+
+
+def test_inner_bits_are_shared_where_outer_ones_are_fresh(noise, generator):
+    inner = RandBits(noise, 2)
+    a, b = RandBits(inner, 6, "fresh").views(ROWS, digit_view(), generator)
+    assert torch.equal(a[:, 1:3], b[:, 1:3]) and not torch.equal(a[:, 3:], b[:, 3:])
+    assert torch.equal(a[:, 1:3], inner.batch(ROWS)[:, 1:])
+
+
 def test_many_bits_tell_images_apart_and_no_bits_change_nothing(noise):
     images = digits("train", "cpu")
     collisions = len(images) - len(RandBits(images, bits=32).codes.unique())
@@ -63,8 +122,8 @@ def test_many_bits_tell_images_apart_and_no_bits_change_nothing(noise):
 
 def test_the_repr_tells_settings_and_content_apart(noise):
     reprs = {repr(d) for d in (RandBits(noise, 5), RandBits(noise, 6), RandBits(noise, 5, "fresh"), RandBits(noise, 5, seed=1),
-                               RandBits(noise[:32], 5))}
-    assert len(reprs) == 5 and repr(RandBits(noise, 5)) in reprs
+                               RandBits(noise[:32], 5), RandBits(RandBits(noise, 5), 5))}
+    assert len(reprs) == 6 and repr(RandBits(noise, 5)) in reprs
 
 
 def test_bad_settings_are_named(noise):

@@ -1,8 +1,11 @@
+"""The training loop: the same for every objective, and the same numbers every time."""
+import copy
 import math
 
 import pytest
 import torch
 
+from intriguing_lib.composites import RandBits
 from intriguing_lib.encoders import Head, Model, SmallConv
 from intriguing_lib.losses import NTXent
 from intriguing_lib.objectives import Contrastive, Supervised
@@ -104,8 +107,57 @@ def test_a_loss_that_explodes_is_named(noise):
         train_on(noise, small_model(), steps=30, optimizer=Optimizer("sgd", lr=1e30))
 
 
+def test_an_objective_gets_the_batchs_targets_by_name(noise):
+    """As many as the data have, in the order of the batch, of any shape whose first axis is the image."""
+    presence = torch.rand(64, 3, generator=torch.Generator().manual_seed(2))
+    several = SeveralTargets(noise, {"label": noise.labels, "number": torch.arange(64), "presence": presence})
+    seen = []
+
+    def objective(model, a, b, target, generator):
+        seen.append({name: target(name) for name in several.targets})
+        return Contrastive()(model, a, b, target, generator)
+
+    train_on(several, small_model(), objective, steps=4)
+    assert sorted(torch.cat([batch["number"] for batch in seen]).tolist()) == list(range(64))
+    for batch in seen:
+        assert torch.equal(batch["label"], noise.labels[batch["number"]])
+        assert torch.equal(batch["presence"], presence[batch["number"]])
+
+
+class SeveralTargets:
+    """Data of nobody's class: only what the protocol asks for."""
+
+    def __init__(self, images, targets):
+        self.images, self.targets = images, targets
+        self.shape, self.device, self.views = images.shape, images.device, images.views
+
+    def __len__(self):
+        return len(self.images)
+
+
+def test_supervised_looks_at_the_target_it_names(noise):
+    """The loss of the first step is the cross-entropy of the untrained model's outputs, computed in float64."""
+    coded = RandBits(noise, 2)
+    model = Model(SmallConv((8, 16), 32), Head(layers=1, out=4), coded.shape)
+    before = copy.deepcopy(model)
+    seen = []
+
+    def view(images, generator):
+        seen.append(images)
+        return images
+
+    losses = train(model, Supervised("code"), coded, view, Optimizer(), steps=1, batch_size=64, seed=0)
+    order = [noise.batch(slice(None)).flatten(1).eq(image.flatten()).all(1).nonzero().item() for image in seen[0]]
+    z = before.train()(torch.cat([coded.batch(torch.tensor(order))] * 2)).double()
+    right = z.gather(1, coded.codes[order].repeat(2)[:, None]).squeeze(1)
+    assert losses.item() == pytest.approx((z.exp().sum(1).log() - right).mean().item(), rel=1e-5)
+
+
 def test_unknown_settings_are_named():
     with pytest.raises(ValueError, match="'adam', 'adamw' or 'sgd', got 'lars'"):
         Optimizer("lars")
     with pytest.raises(ValueError, match="'cosine', 'linear' or 'constant', got 'step'"):
         Optimizer(schedule="step")
+    for wrong in (dict(lr=0.0), dict(lr=float("nan")), dict(weight_decay=-1.0), dict(warmup=-1)):
+        with pytest.raises(ValueError, match="lr must be above 0, weight_decay and warmup not below"):
+            Optimizer(**wrong)

@@ -2,10 +2,10 @@
 import pandas as pd
 import pytest
 
-from intriguing_lib.experiments import settings
-from intriguing_lib.family import CANDIDATES, CONTROL, MEMBERS, chosen, validation_scores, validation_split
+from intriguing_lib.descriptions import settings
 from intriguing_lib.images import digits
 from intriguing_lib.records import recorded
+from intriguing_lib.search import CANDIDATES, CONTROL, MEMBERS, chosen, validation_scores, validation_split
 
 
 def test_every_loss_has_the_same_budget():

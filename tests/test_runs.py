@@ -1,0 +1,220 @@
+"""A run: trained once, read as often as one likes, and the same whenever it is trained again."""
+import re
+import warnings
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+
+from intriguing_lib import cache, experiments, measures, paths, runs
+from intriguing_lib.composites import RandBits
+from intriguing_lib.encoders import Head
+from intriguing_lib.images import digits
+from intriguing_lib.losses import nt_xent
+from intriguing_lib.measures import ChangesRead, Diagnostics, LinearTop1, NeighbourTop1, measured_on
+from intriguing_lib.objectives import Contrastive, Supervised
+from intriguing_lib.runs import is_finished, row, run
+from intriguing_lib.train import Optimizer
+
+
+@pytest.fixture
+def measured(some_digits):
+    return measured_on(some_digits[1])
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    """The seeds of all that is trained meanwhile."""
+    seeds, train = [], runs.train
+    monkeypatch.setattr(runs, "train", lambda *given: seeds.append(given[7]) or train(*given))
+    return seeds
+
+
+def same_weights(a, b):
+    pairs = zip(a.state_dict().values(), b.state_dict().values(), strict=True)
+    return all(torch.equal(x, y) for x, y in pairs)
+
+
+def test_the_second_time_it_is_loaded_and_identical(experiment, measured, capsys):
+    first, second = run(experiment, measured), run(experiment, measured)
+    assert (first.from_cache, second.from_cache) == (False, True)
+    said = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"trained in \d+ s, measured in \d+ s", said[0])
+    assert said[1] == "loaded from the cache"
+    assert first.metrics == second.metrics and torch.equal(first.losses, second.losses)
+    assert list(first.metrics) == ["linear", "knn"] and all(0 < value < 1 for value in first.metrics.values())
+    assert first.seconds == second.seconds > 0 and first.circumstances == second.circumstances
+    assert same_weights(first.model, second.model) and not (first.model.training or second.model.training)
+    images = experiment.data.batch(torch.arange(5))
+    assert torch.equal(first.model(images), second.model(images))
+
+
+def test_one_training_read_in_three_ways_is_trained_once(experiment, some_digits, trainings, capsys):
+    """Later readings are of the same weights, and take none of the earlier ones anew."""
+    _, test = some_digits
+    a, b = run(experiment), run(experiment, measured_on(test))
+    c = run(experiment, (*measured_on(test), LinearTop1(test, after_head=True), Diagnostics(test)))
+    assert trainings == [0] and (a.from_cache, b.from_cache, c.from_cache) == (False, True, True)
+    assert a.metrics == {} and {"linear", "knn"} == set(b.metrics) and b.metrics.items() < c.metrics.items()
+    assert set(c.metrics) - set(b.metrics) == {"linear after head", "effective rank", "variance within classes"}
+    assert same_weights(a.model, c.model)
+    assert len(cache.readings(experiment.key)) == 4 and cache.finished() == [experiment.key]
+    assert capsys.readouterr().out.splitlines()[0].startswith("trained in ")
+
+
+def test_a_new_test_set_trains_nothing_and_is_a_reading_of_its_own(experiment, some_digits, trainings):
+    _, test = some_digits
+    found = [run(experiment, measured_on(data)).metrics for data in (test, test[:100], digits("train", "cpu")[2000:2100], test)]
+    assert trainings == [0] and found[0] == found[3] and len({m["linear"] for m in found[:3]}) > 1
+    assert len(cache.readings(experiment.key)) == 6
+
+
+def test_a_reading_does_not_depend_on_what_else_is_read(experiment, some_digits):
+    """Each alone, and all together, which share features; the changes' chance and linear evaluation's stay apart."""
+    _, test = some_digits
+    several = (*measured_on(test), LinearTop1(test, after_head=True), Diagnostics(test, after_head=True),
+               ChangesRead(test[:200]))
+    alone = {}
+    for measure in several:
+        alone |= run(replace(experiment, seed=1), (measure,)).metrics
+    cache.remove(replace(experiment, seed=1).key)
+    together = run(replace(experiment, seed=1), several[::-1]).metrics
+    assert together == alone and len(alone) == 8 and set(alone) == {name for m in several for name in m.metrics}
+
+
+def test_forgotten_weights_leave_readings_and_come_back_the_same(experiment, measured, some_digits, trainings):
+    first = run(experiment, measured)
+    before = row(experiment, measured)
+    assert cache.remove_weights(experiment.key) > 0 and not cache.has_weights(experiment.key)
+    assert is_finished(experiment, measured) and row(experiment, measured) == before and trainings == [0]
+    new = (*measured, NeighbourTop1(some_digits[1], k=5, after_head=True))
+    assert not is_finished(experiment, new)
+    again = row(experiment, new)
+    assert trainings == [0, 0] and again["knn after head"] > 0 and again["linear"] == before["linear"]
+    second = run(experiment)
+    assert second.from_cache and same_weights(first.model, second.model) and torch.equal(first.losses, second.losses)
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["with measures", "without"])
+def test_what_is_done_is_finished_until_its_number_rises(taken, experiment, measured, monkeypatch, trainings):
+    measured = measured if taken else ()
+    assert not is_finished(experiment, measured)
+    run(experiment, measured)
+    assert is_finished(experiment, measured) and not is_finished(replace(experiment, seed=1), measured)
+    monkeypatch.setattr(measures, "MEASURING", measures.MEASURING + 1)
+    assert is_finished(experiment, measured) is not taken  # readings are taken anew, without training
+    row(experiment, measured)
+    assert is_finished(experiment, measured) and trainings == [0]
+    monkeypatch.setattr(experiments, "TRAINING", experiments.TRAINING + 1)
+    assert not is_finished(experiment, measured)
+
+
+def test_a_run_without_its_card_is_not_finished(experiment, measured):
+    run(experiment, measured)
+    (paths.cache_folder() / f"{experiment.key}.json").unlink()
+    assert not is_finished(experiment, measured)
+
+
+def test_a_learners_own_function_is_trained_but_never_kept(experiment, measured, trainings, capsys):
+    own = replace(experiment, objective=Contrastive(lambda z1, z2, generator: (z1 - z2).square().mean()))
+    assert own.key is None
+    first, second = run(own, measured), run(own, measured)
+    assert not first.from_cache and not second.from_cache and trainings == [0, 0]
+    assert capsys.readouterr().out.count("not kept: objective.loss is your own code, and a later change of it could not") == 2
+    assert first.metrics == second.metrics and same_weights(first.model, second.model)
+    assert row(own, measured)["key"] is None and not paths.cache_folder().exists()
+
+
+def test_a_function_of_the_library_as_a_loss_is_refused_before_anything_is_trained(experiment, trainings):
+    for attempt in (run, lambda e: row(e, ())):
+        with pytest.raises(TypeError, match=r"objective\.loss is nt_xent, .*: give a description .*NTXent\(temperature=0\.5\)"):
+            attempt(replace(experiment, objective=Contrastive(nt_xent)))
+    assert trainings == []
+
+
+@dataclass(frozen=True)
+class BrightestFeature:
+    """A learner's own measure."""
+    test: object
+    metrics = ("brightest",)
+
+    def __call__(self, frozen, data):
+        return {"brightest": frozen.features(self.test).max().item()}
+
+
+def test_a_learners_own_measure_is_taken_every_time_of_a_run_that_is_kept(experiment, measured, some_digits, trainings):
+    own = BrightestFeature(some_digits[1])
+    first, second = run(experiment, (*measured, own)), run(experiment, (*measured, own))
+    assert first.metrics == second.metrics and "brightest" in first.metrics and second.from_cache and trainings == [0]
+    assert len(cache.readings(experiment.key)) == 2 and not is_finished(experiment, (own,))
+
+
+def test_other_targets_of_composites_are_read_by_name(experiment, some_digits):
+    data, test = (RandBits(part, 2) for part in some_digits)
+    e = replace(experiment, data=data)
+    found = run(e, (LinearTop1(test), LinearTop1(test, "code"), NeighbourTop1(test, "code"))).metrics
+    assert list(found) == ["linear", "linear code", "knn code"] and found["linear code"] > 0.5
+
+
+def test_data_and_measures_must_go_together_which_is_seen_before_anything_is_trained(experiment, some_digits, trainings):
+    _, test = some_digits
+    wrong = {r"no target 'code': they have label": (experiment, LinearTop1(test, "code")),
+             r"no target 'count': they have label": (experiment, NeighbourTop1(test, "count")),
+             r"\(3, 28, 28\).* \(1, 28, 28\)|\(1, 28, 28\).* \(3, 28, 28\)":
+                 (replace(experiment, data=RandBits(experiment.data, 2)), LinearTop1(test))}
+    for said, (e, measure) in wrong.items():
+        for attempt in (run, row):
+            with pytest.raises(ValueError, match=said):
+                attempt(e, (measure,))
+    assert trainings == []
+
+
+def test_zero_steps_measure_the_untrained_encoder(experiment, measured):
+    untrained = run(replace(experiment, steps=0), measured)
+    assert len(untrained.losses) == 0 and 0.1 < untrained.metrics["linear"] < 1
+    assert same_weights(untrained.model, experiment.untrained())
+
+
+def test_supervised_runs_are_kept_too(experiment):
+    e = replace(experiment, objective=Supervised(), head=replace(experiment.head, layers=1, out=10))
+    assert not run(e).from_cache and run(e).from_cache
+
+
+def test_a_run_works_with_one_thread_and_says_so(experiment, measured):
+    """Also where it fails, the caller's number of threads comes back."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        seen = []
+        result = run(experiment, measured, on_report=lambda step, loss: seen.append(torch.get_num_threads()))
+        assert seen == [1] and torch.get_num_threads() == 2
+        assert result.circumstances["device"].endswith(", 1 threads")
+        with pytest.raises(FloatingPointError):
+            run(replace(experiment, steps=30, optimizer=Optimizer("sgd", lr=1e30)))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_run_that_diverges_is_named_and_not_kept(experiment, measured):
+    diverging = replace(experiment, optimizer=Optimizer("sgd", lr=1e30))
+    with pytest.raises(FloatingPointError, match="The loss is nan at step 3: lower the learning rate"):
+        run(diverging, measured)
+    found = row(diverging, measured)
+    assert found["diverged"].startswith("The loss is nan at step 3") and found["steps"] == 3 and found["key"] == diverging.key
+    assert all(found[name] != found[name] for name in ("first_loss", "loss", "linear", "knn", "seconds"))
+    assert cache.finished() == [] and not cache.has_weights(diverging.key)
+
+
+def test_weights_that_are_not_finite_after_the_last_step_are_named(experiment):
+    """The loss of the only step is still that of the untrained model."""
+    with pytest.raises(FloatingPointError, match="A weight is no longer finite after the last step: lower the learning rate"):
+        run(replace(experiment, steps=1, optimizer=Optimizer("sgd", lr=1e300)))
+
+
+def test_nothing_warns_on_the_way(experiment, measured):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run(experiment, measured)
+        run(experiment, measured)
+        run(replace(experiment, head=Head(layers=1, out=8)), (ChangesRead(measured[0].test),))

@@ -16,8 +16,8 @@ import pandas as pd
 from IPython.display import display
 from scipy import stats
 
-from intriguing_lib.figures.plots import mean_and_margin
 from intriguing_lib.paths import shipped
+from intriguing_lib.statistics import mean_and_margin
 
 HOLDS, IN_PART, FAILS, UNDECIDED = "holds", "holds in part", "does not hold", "not decided at this scale"
 MIMETYPE = "application/vnd.intriguing.verdict+json"  # in a notebook's outputs, for ci/refresh.py to collect

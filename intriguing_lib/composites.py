@@ -1,24 +1,22 @@
-"""What the paper builds out of images: composites, which are asked for batches and views just as an ImageSet is.
-
-A composite has `labels`, `classes`, `device`, `shape` and a length; `batch(rows)` gives images to measure on and
-`views(rows, view, generator)` two views to train on. `RandBits` is the pattern for the others.
-"""
+"""What the paper builds out of images: composites. They are data (`protocols.Data`) and take any data, so they nest."""
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 
-from intriguing_lib.images import ImageSet
+from intriguing_lib.descriptions import Description
+from intriguing_lib.protocols import Data
 
 
-class Composite:
-    """What all composites share: as many images as their `images`, with the same labels, on the same device."""
+class Composite(Description):
+    """What all composites share: as many images as their `images`, with the same targets, on the same device."""
 
     def __len__(self):
         return len(self.images)
 
     labels = property(lambda self: self.images.labels)
     classes = property(lambda self: self.images.classes)
+    targets = property(lambda self: self.images.targets)
     device = property(lambda self: self.images.device)
 
 
@@ -26,7 +24,7 @@ class Composite:
 class RandBits(Composite):
     """Images with a few bits written beside them, as constant channels of 0s and 1s (the paper's RandBit, section 5).
 
-    images: an ImageSet with c channels; the composite's images have c + bits. bits: 0 to 32.
+    images: data with c channels; the composite's images have c + bits, and one more target, "code". bits: 0 to 32.
     sharing: "shared", both views carry the image's own bits, or "fresh", each view draws its own: the same channels
         are there, but they say nothing that the views have in common. When measuring, an image carries its own bits.
     seed: another seed gives every image another integer.
@@ -34,12 +32,12 @@ class RandBits(Composite):
     An image's own integer is a hash of its pixels, as in the authors' code, so an image keeps it in every subset and
     order. The view changes the image alone; the bits are added after it.
     """
-    images: ImageSet
+    images: Data
     bits: int
     sharing: str = "shared"
     seed: int = 0
 
-    def __post_init__(self):
+    def check(self):
         if not 0 <= self.bits <= 32:
             raise ValueError(f"RandBits takes 0 to 32 bits, got {self.bits}.")
         if self.sharing not in ("shared", "fresh"):
@@ -51,17 +49,23 @@ class RandBits(Composite):
         channels, height, width = self.images.shape
         return channels + self.bits, height, width
 
+    @property
+    def targets(self):
+        """The images' own, and "code": each image's integer."""
+        return self.images.targets | {"code": self.codes}
+
     @cached_property
     def codes(self):
         """Each image's own integer, 0 to 2^bits − 1: int64, (n,).
 
-        Multilinear hashing: Σ aᵢ xᵢ modulo 2^64 with random odd aᵢ, of which the highest bits are taken.
+        Multilinear hashing of the pixels x in 0 to 255: Σ aᵢ xᵢ modulo 2^64 with random odd aᵢ, of which the highest bits are
+        taken.
         """
         generator = torch.Generator().manual_seed(self.seed)
-        pixels = self.images.images[0].numel()
+        pixels = self.images.batch(slice(0, 1)).numel()
         factors = torch.randint(-2**63, 2**63 - 1, (pixels,), generator=generator).to(self.device) | 1
-        rows = self.images.images.flatten(1).split(1000)  # in pieces: as int64 the whole set would take 8 × its memory
-        hashes = torch.cat([(part.long() * factors).sum(1) for part in rows])
+        rows = torch.arange(len(self), device=self.device).split(1000)  # in pieces: as int64 all would take 8 × their memory
+        hashes = torch.cat([(self.images.batch(part).flatten(1).mul(255).round().long() * factors).sum(1) for part in rows])
         return (hashes >> (64 - self.bits)) & (2**self.bits - 1) if self.bits else torch.zeros_like(hashes)
 
     def channels(self, codes):

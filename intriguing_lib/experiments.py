@@ -9,48 +9,53 @@ from functools import lru_cache
 import joblib
 import pandas as pd
 import torch
+from torch.nn import init
+from torch.overrides import TorchFunctionMode
 
 from intriguing_lib import records
-from intriguing_lib.composites import RandBits
-from intriguing_lib.encoders import Head, Model, ResNet, SmallConv
+from intriguing_lib.descriptions import Description
+from intriguing_lib.encoders import Head, Model, SmallConv
 from intriguing_lib.evaluate import features, knn_accuracy, linear_evaluation
 from intriguing_lib.images import ImageSet
 from intriguing_lib.objectives import Contrastive, Supervised
+from intriguing_lib.protocols import Data, Encoder, Objective, View
 from intriguing_lib.train import Optimizer, check_batch, progress, train
-from intriguing_lib.views import Chain
 
 NUMERICS = 1  # raise it whenever a change can alter a number: every earlier run in a cache is then trained anew
 
 
 @dataclass(frozen=True)
-class Experiment:
+class Experiment(Description):
     """One training run and what it is measured on; its repr says everything that its numbers depend on.
 
     data, test: ImageSets or composites of one shape, on one device: trained on the first; linear evaluation and nearest
     neighbours fit on the first and test on the second. view: the random view. steps: 0 gives the untrained
     encoder. seed: of the weights, the batches and the views.
     """
-    data: ImageSet | RandBits
-    test: ImageSet | RandBits
-    view: Chain
-    encoder: SmallConv | ResNet = SmallConv()
+    data: Data
+    test: Data
+    view: View
+    encoder: Encoder = SmallConv()
     head: Head = Head()
-    objective: Contrastive | Supervised = Contrastive()
+    objective: Objective = Contrastive()
     optimizer: Optimizer = Optimizer()
     steps: int = 300
     batch_size: int = 256
     seed: int = 0
 
-    def __post_init__(self):
+    def check(self):
         check_batch(self.batch_size, self.data)
+        if self.steps < 0:
+            raise ValueError(f"Experiment: steps must not be negative, got {self.steps}; 0 gives the untrained encoder.")
+        if isinstance(self.objective, Supervised):
+            self.objective.check_fit(self.data, self.head.out if self.head.layers else self.encoder.features)
         if self.data.shape != self.test.shape or self.data.device != self.test.device:
             raise ValueError(f"data and test must have one shape and device, got {self.data.shape} on {self.data.device} "
                              f"and {self.test.shape} on {self.test.device}.")
 
     def untrained(self):
-        """The model at step 0, on the data's device; torch's global random state stays as it was."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+        """The model at step 0, on the data's device, by chance of its own: torch's global random state stays out of it."""
+        with DrawnFrom(torch.Generator().manual_seed(self.seed)):
             model = Model(self.encoder, self.head, self.data.shape)
         return model.to(self.data.device, memory_format=torch.channels_last)
 
@@ -62,6 +67,27 @@ class Experiment:
         minor = ".".join(torch.__version__.split(".")[:2])
         text = f"{self!r} numerics={NUMERICS} torch={minor} device={self.data.device.type}"
         return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+class DrawnFrom(TorchFunctionMode):
+    """While it is entered, what modules of this thread draw for their weights comes from a generator.
+
+    The numbers are those that torch.manual_seed with the same seed would give; but that one is shared by all threads.
+    """
+    DRAWS = {init.uniform_, init.normal_, init.trunc_normal_, init.kaiming_uniform_, init.kaiming_normal_, init.xavier_uniform_,
+             init.xavier_normal_, init.orthogonal_, torch.Tensor.uniform_, torch.Tensor.normal_, torch.Tensor.random_,
+             torch.Tensor.bernoulli_, torch.Tensor.exponential_, torch.rand, torch.randn, torch.normal, torch.randint,
+             torch.randperm, torch.bernoulli, torch.multinomial}
+
+    def __init__(self, generator):
+        super().__init__()
+        self.generator = generator
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if function in self.DRAWS and kwargs.get("generator") is None:
+            kwargs = kwargs | {"generator": self.generator}
+        return function(*args, **kwargs)
 
 
 def _is_told_by_its_repr(value):

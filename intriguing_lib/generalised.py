@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import torch
 
+from intriguing_lib.descriptions import Description
 from intriguing_lib.losses import check_pair, check_temperature, cosine_similarities, normalised
 from intriguing_lib.wasserstein import check_prior, random_directions, sample_prior, sliced_wasserstein
 
@@ -62,7 +63,7 @@ def floats(z1, z2):
 
 
 @dataclass(frozen=True)
-class DecoupledNTXent:
+class DecoupledNTXent(Description):
     """−mean similarity of partners + weight · mean log-sum-exp of an anchor's candidates; weight = temperature: τ · NT-Xent.
 
     temperature: positive. weight: λ, not negative. authors: as in the authors' code (see above).
@@ -71,7 +72,7 @@ class DecoupledNTXent:
     weight: float = 0.1
     authors: bool = False
 
-    def __post_init__(self):
+    def check(self):
         check_temperature(self.temperature)
         check_weight(self.weight)
 
@@ -85,7 +86,7 @@ class DecoupledNTXent:
 
 
 @dataclass(frozen=True)
-class SlicedWasserstein:
+class SlicedWasserstein(Description):
     """Alignment + weight · sliced Wasserstein distance of all 2n representations to a fresh sample of a prior.
 
     prior: "sphere", "cube" or "normal"; only for the sphere are representations normalised. weight: λ, not negative.
@@ -96,7 +97,7 @@ class SlicedWasserstein:
     directions: int | None = None
     authors: bool = False
 
-    def __post_init__(self):
+    def check(self):
         check_prior(self.prior)
         check_weight(self.weight)
 
@@ -117,14 +118,14 @@ class SlicedWasserstein:
 
 
 @dataclass(frozen=True)
-class MatchedMoments:
+class MatchedMoments(Description):
     """A control: alignment + weight · (squared mean + squared deviation of the covariance from 1), means over entries.
 
     It asks for the normal prior's mean and covariance and for nothing else of its shape.
     """
     weight: float = 5.0
 
-    def __post_init__(self):
+    def check(self):
         check_weight(self.weight)
 
     def __call__(self, z1, z2, generator=None):

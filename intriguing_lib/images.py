@@ -79,6 +79,11 @@ class ImageSet:
         return digest.hexdigest()[:12]
 
     @property
+    def targets(self):
+        """{"label": labels}: what is known of each image, by name."""
+        return {"label": self.labels}
+
+    @property
     def shape(self):
         """(channels, height, width) of one image."""
         return tuple(self.images.shape[1:])

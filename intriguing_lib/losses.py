@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
+from intriguing_lib.descriptions import Description
+
 LARGE = 1024  # pairs from which on NTXent works in blocks: there they take 60 % of the plain form's time on two cores
 BLOCK, GPU_BLOCK = 512, 2048  # rows and columns: 1 MB stays in a core's cache, a GPU wants fewer and larger ones
 COLDEST = 0.02  # the temperature down to which exp(similarity / temperature) and its sums are float32 numbers
@@ -59,11 +61,11 @@ def negative_shares(z1, z2, temperature):
 
 
 @dataclass(frozen=True)
-class NTXent:
+class NTXent(Description):
     """`nt_xent` at a fixed temperature; large batches in blocks, unless it is too cold for them."""
     temperature: float = 0.5
 
-    def __post_init__(self):
+    def check(self):
         check_temperature(self.temperature)
 
     def __call__(self, z1, z2, generator=None):

@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from intriguing_lib.composites import Composite
+from intriguing_lib.descriptions import Description
 from intriguing_lib.evaluate import accuracy, features
-from intriguing_lib.images import ImageSet
-from intriguing_lib.losses import NTXent, cosine_similarities
+from intriguing_lib.losses import cosine_similarities
+from intriguing_lib.protocols import Data, Loss
 
 
 def logits_and_partner(z1, z2, temperature, normalised=True, without_self=True):
@@ -35,7 +36,7 @@ def unnormalised(z1, z2, temperature):
 
 
 @dataclass(frozen=True)
-class SelfKept:
+class SelfKept(Description):
     """`self_kept` at a fixed temperature."""
     temperature: float
 
@@ -44,7 +45,7 @@ class SelfKept:
 
 
 @dataclass(frozen=True)
-class Unnormalised:
+class Unnormalised(Description):
     """`unnormalised` at a fixed temperature."""
     temperature: float
 
@@ -55,7 +56,7 @@ class Unnormalised:
 @dataclass(frozen=True, eq=False)
 class StrangersAsPartners(Composite):
     """A set whose two "views of one image" show two different images; measured on, it is the set itself."""
-    images: ImageSet
+    images: Data
 
     shape = property(lambda self: self.images.shape)
 
@@ -67,18 +68,18 @@ class StrangersAsPartners(Composite):
 
 
 @dataclass(frozen=True)
-class SmallGroups:
+class SmallGroups(Description):
     """A contrastive objective whose batch norm takes its statistics over small groups, as when a batch is spread over devices.
 
     images: the size of a group; it holds one view of so many images, and other views of as many.
     together: whether both views of an image lie in one group (the mistake: what they share through its statistics gives
         partners away), or in two (the control: groups as small, nothing given away).
     """
-    loss: NTXent
+    loss: Loss
     images: int = 8
     together: bool = True
 
-    def __call__(self, model, a, b, labels, generator):
+    def __call__(self, model, a, b, target, generator):
         away = 0 if self.together else len(b) // 2
         groups = zip(a.split(self.images), b.roll(away, 0).split(self.images), strict=True)
         z = [model(torch.cat(pair)).chunk(2) for pair in groups]

@@ -1,4 +1,4 @@
-"""What is minimised: an objective maps (model, view a, view b, labels, generator) to a scalar loss.
+"""What is minimised: an objective maps (model, view a, view b, target, generator) to a scalar loss.
 
 The training loop knows no more. A loss is called as (z1, z2, generator).
 """
@@ -7,28 +7,39 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from intriguing_lib.generalised import DecoupledNTXent, SlicedWasserstein
+from intriguing_lib.descriptions import Description
 from intriguing_lib.losses import NTXent
+from intriguing_lib.protocols import Loss
 
 
 @dataclass(frozen=True)
-class Contrastive:
-    """A loss on the projections of two views; labels are not looked at.
+class Contrastive(Description):
+    """A loss on the projections of two views; targets are not looked at.
 
     Both views go through the model as one batch, as in SimCLR, so that batch norm sees them together.
     """
-    loss: NTXent | DecoupledNTXent | SlicedWasserstein = NTXent()
+    loss: Loss = NTXent()
 
-    def __call__(self, model, a, b, labels, generator):
+    def __call__(self, model, a, b, target, generator):
         return self.loss(*model(torch.cat([a, b])).chunk(2), generator)
 
 
 @dataclass(frozen=True)
-class Supervised:
-    """Cross-entropy of the head's outputs with the labels, on both views: the same images and augmentation as its rival.
+class Supervised(Description):
+    """Cross-entropy of the head's outputs with a target, on both views: the same images and augmentation as its rival.
 
-    The head has one output a class: `Head(layers=1, out=10)`.
+    target: the name of an int64 target, (n,). The head has one output a class: `Head(layers=1, out=10)`.
     """
+    target: str = "label"
 
-    def __call__(self, model, a, b, labels, generator):
-        return F.cross_entropy(model(torch.cat([a, b])).float(), labels.repeat(2))
+    def __call__(self, model, a, b, target, generator):
+        return F.cross_entropy(model(torch.cat([a, b])).float(), target(self.target).repeat(2))
+
+    def check_fit(self, data, outputs):
+        """Raise ValueError unless `data` has the target and a head of so many outputs has one for each class."""
+        if self.target not in data.targets:
+            raise ValueError(f"Supervised: the data have no target {self.target!r}: they have {', '.join(data.targets)}.")
+        classes = int(data.targets[self.target].max()) + 1
+        if outputs != classes:
+            raise ValueError(f"Supervised: the head has {outputs} outputs for {classes} classes of {self.target!r}: take "
+                             f"Head(layers=1, out={classes}).")

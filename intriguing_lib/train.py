@@ -10,13 +10,15 @@ from dataclasses import dataclass
 import torch
 from tqdm import tqdm
 
+from intriguing_lib.descriptions import Description
+
 REPORT_EVERY = 10  # steps between two looks at the loss: each look makes a GPU wait
 CHECKPOINT_SECONDS = 5  # between two checkpoints, at least
 CHECKPOINT_SHARE = 0.05  # of the time at most goes into writing them: large models get fewer
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class Optimizer(Description):
     """The optimiser and its schedule.
 
     name: "adam", "adamw" or "sgd" (momentum 0.9). lr: the peak learning rate, reached after `warmup` steps.
@@ -29,11 +31,14 @@ class Optimizer:
     schedule: str = "cosine"
     warmup: int = 0
 
-    def __post_init__(self):
+    def check(self):
         if self.name not in ("adam", "adamw", "sgd"):
             raise ValueError(f"Optimizer: name is 'adam', 'adamw' or 'sgd', got {self.name!r}.")
         if self.schedule not in ("cosine", "linear", "constant"):
             raise ValueError(f"Optimizer: schedule is 'cosine', 'linear' or 'constant', got {self.schedule!r}.")
+        if not (self.lr > 0 and self.weight_decay >= 0 and self.warmup >= 0):
+            raise ValueError("Optimizer: lr must be above 0, weight_decay and warmup not below, got "
+                             f"{self.lr}, {self.weight_decay} and {self.warmup}.")
 
     def build(self, parameters, steps):
         """(torch optimiser, torch scheduler) for a run of `steps` steps; the scheduler is stepped after each."""
@@ -74,7 +79,7 @@ def train(model, objective, data, view, optimizer, steps, batch_size, seed, on_r
             # The last axis for channels: faster convolutions on the GPU, and by a quarter on two cores too.
             a, b = (v.to(memory_format=torch.channels_last) for v in data.views(rows, view, state.generator))
             with autocast():
-                loss = objective(model, a, b, data.labels[rows], state.generator)
+                loss = objective(model, a, b, lambda name, rows=rows: data.targets[name][rows], state.generator)
             state.descend(loss)
             if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
                 report(step + 1, state.losses, bar, on_report)

@@ -10,7 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from IPython.display import display
-from scipy import stats
+
+from intriguing_lib.statistics import mean_and_margin
 
 COLOURS = sns.color_palette("colorblind")
 MARKERS = {"here": dict(marker="o", color=COLOURS[0], markersize=9, linestyle="none", label="this machine, just now"),
@@ -193,12 +194,6 @@ def legend_below(fig, axes):
 def spoken(accuracies):
     """{label: accuracy, or accuracies of several seeds} as words for an alternative text: "raw pixels 91.0 %, ..."."""
     return ", ".join(f"{label} {100 * np.mean(values):.1f} %" for label, values in accuracies.items())
-
-
-def mean_and_margin(values):
-    """Mean and half the width of its 95 % interval (Student's t) of independent values, one each seed."""
-    values = np.asarray(values, dtype=float)
-    return values.mean(), stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
 
 
 def sliders(draw, **ranges):

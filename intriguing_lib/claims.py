@@ -135,16 +135,18 @@ class Verdict:
 
 
 def judge(name, table, preset):
-    """The Verdicts on a claim, one for each data set of a table of runs.
+    """The Verdicts on a claim, one for each data set of which a table of runs has rows that it selects.
 
     table: rows of `sweep`, or of a record, with a column `condition`. Of rows that a column `source` tells apart, those from
     "here" count. preset: what the Verdicts will say; "recorded" says that the rows were not trained here.
     Raises KeyError for an unknown claim, ValueError where the table lacks what the claim looks at.
     """
     claim, table = claim_called(name), rows_here(table)
-    if table.empty or claim.metric not in table:
-        raise ValueError(f"The claim {name!r} looks at {claim.metric!r}, and the table has none from here: measure it.")
-    return [judged(name, rows, data, preset) for data, rows in table.groupby(data_sets(table), sort=False)]
+    selected = {data: claim.rows(rows) for data, rows in table.groupby(data_sets(table), sort=False)}
+    verdicts = [judged(name, rows, data, preset) for data, rows in selected.items() if len(rows)]
+    if not verdicts:
+        raise ValueError(f"The table has no runs from here such as the claim {name!r} is about: give it the whole sweep.")
+    return verdicts
 
 
 def judge_record(name):
@@ -181,10 +183,8 @@ def without_split(names):
 
 def judged(name, rows, data, preset):
     claim = CLAIMS[name]
-    rows = claim.rows(rows)
-    if rows.empty or rows[claim.metric].isna().any():
-        raise ValueError(f"The claim {name!r} needs runs on {data} that are missing here, or {claim.metric!r} of all of them: "
-                         "give it the whole table of the sweep.")
+    if claim.metric not in rows or rows[claim.metric].isna().any():
+        raise ValueError(f"The claim {name!r} looks at {claim.metric!r}, which some runs on {data} lack: measure it of all.")
     effect = claim.statistic(rows, claim.metric)
     device = "; ".join(sorted(set(rows["device"]))) if "device" in rows else ""
     return Verdict(name, data, preset, claim.verdict(effect), effect.value, effect.low, effect.high, effect.seeds, device)

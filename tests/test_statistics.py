@@ -35,6 +35,14 @@ def test_the_mean_over_seeds_is_a_one_sample_t_test():
     assert effect.seeds == 5
 
 
+def test_the_margin_covers_the_true_mean_in_95_of_100_samples():
+    """2,000 samples of five: a binomial share, 4 standard errors wide. False-alarm rate 6e-5."""
+    rng = np.random.default_rng(0)
+    drawn = (statistics.mean_and_margin(rng.normal(3, 2, 5)) for _ in range(2000))
+    covered = [abs(mean - 3) <= margin for mean, margin in drawn]
+    assert abs(np.mean(covered) - 0.95) < 4 * (0.95 * 0.05 / 2000) ** 0.5
+
+
 def test_between_two_conditions_the_spread_is_a_paired_t_test():
     """The studentized range of two is Student's t times the root of two."""
     table = race({3: 0.05}).query("condition in ['NT-Xent', 'SWD cube']")

@@ -1,4 +1,4 @@
-"""What only the notebooks need: their set-up, settings that depend on the preset, and (in `checks`) checks of a learner's code."""
+"""What only notebooks need: their set-up, settings that go with the preset, exercises, and checks of a learner's code."""
 import os
 import platform
 

@@ -92,8 +92,8 @@ def test_only_rows_from_here_are_judged(capsys):
 def exact_matches(seeds=3):
     """Rows of composites: with 4 bits the code is read from the features of nearly every image, with 16 of hardly any."""
     return pd.DataFrame([
-        {"condition": f"{bits} bits", "data": "RandBits", "data.images": f"{images} train", "data.bits": bits, "seed": s, "device": "a test",
-         "linear": 0.5, "code exact match": high - 0.01 * s}
+        {"condition": f"{bits} bits", "data": "RandBits", "data.images": f"{images} train", "data.bits": bits, "seed": s,
+         "device": "a test", "linear": 0.5, "code exact match": high - 0.01 * s}
         for images in ("digits", "fashion") for bits, high in ((4, 0.98), (16, 0.03)) for s in range(seeds)])
 
 

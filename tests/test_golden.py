@@ -64,8 +64,8 @@ def large_runs():
     supervised = replace(bits, data=garments, test=garments[:300], view=garment_view(), head=Head(1, out=10),
                          objective=Supervised(), optimizer=Optimizer("adamw", 1e-3, 0.1, "linear", warmup=5))
     in_colour = replace(bits, data=RandBits(colour, 2, "fresh"), test=RandBits(colour[:100], 2),
-                        view=Chain((*simclr_view().transforms, Rotate(20))), encoder=ResNet(18), head=Head(3, 32, 16), optimizer=Optimizer("sgd", 1e-4, 1e-3, "constant"), steps=2,
-                        batch_size=16)
+                        view=Chain((*simclr_view().transforms, Rotate(20))), encoder=ResNet(18), head=Head(3, 32, 16),
+                        optimizer=Optimizer("sgd", 1e-4, 1e-3, "constant"), steps=2, batch_size=16)
     return {"bits": (bits, RandBits(test_digits, 3)), "supervised": (supervised, garments[:300]),
             "colour": (in_colour, RandBits(colour[:100], 2))}
 

@@ -1,13 +1,15 @@
 """Execute notebooks in place under quick and commit-ready: `python ci/refresh.py [NOTEBOOK ...]`; all of them by default.
 
 For maintainers: the outputs that readers see on the web are made here. Leaves no timings, widget state or progress bars
-behind, writes the figures of cells tagged `readme:NAME` to results/figures/NAME.png, and the verdicts on the claims to
-results/verdicts.csv.
+behind and writes the figures of cells tagged `readme:NAME` to results/figures/NAME.png. Then it judges the claims by their
+records, and writes these verdicts and the quick ones, from the notebooks' outputs, to results/verdicts.csv and the README.
+`python ci/refresh.py verdicts` executes nothing and does only the last.
 """
 import base64
 import os
+import re
 import sys
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import nbformat
@@ -15,9 +17,11 @@ import pandas as pd
 from hygiene import WIDGET, outputs
 from nbclient import NotebookClient
 
-from intriguing_lib.claims import MIMETYPE, Verdict
+from intriguing_lib.claims import CLAIMS, Verdict, judge_record, overall
+from intriguing_lib.course.claims import MIMETYPE
 
 ROOT = Path(__file__).resolve().parents[1]
+MARKED = re.compile("(?<=<!-- verdicts -->\n).*(?=\n<!-- /verdicts -->)", re.DOTALL)  # in the README
 
 
 def refresh(path):
@@ -35,16 +39,51 @@ def refresh(path):
 
 
 def save_verdicts():
-    """Of all notebooks, whichever were executed just now."""
+    """Write results/verdicts.csv and the README's table anew: of all notebooks, whichever were executed just now."""
+    table = pd.DataFrame([*quick_verdicts(), *recorded_verdicts()], columns=[field.name for field in fields(Verdict)]).round(6)
+    readme = ROOT / "README.md"
+    text, found = MARKED.subn(lambda _: in_markdown(table), readme.read_text(encoding="utf-8"))
+    if found != 1:
+        raise ValueError("README.md needs a line <!-- verdicts --> and, further down, a line <!-- /verdicts -->, once.")
+    readme.write_text(text, encoding="utf-8")
+    table.to_csv(ROOT / "results" / "verdicts.csv", index=False)
+
+
+def quick_verdicts():
+    """Those on runs of this machine, as the notebooks' outputs have them: dictionaries."""
     paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    verdicts = [v for path in paths for v in verdicts_in(nbformat.read(path, as_version=4))]
-    table = pd.DataFrame(verdicts, columns=[field.name for field in fields(Verdict)])
-    table.round(6).to_csv(ROOT / "results" / "verdicts.csv", index=False)
+    return [v for path in paths for v in verdicts_in(nbformat.read(path, as_version=4)) if v["preset"] != "recorded"]
+
+
+def recorded_verdicts():
+    """Those on recorded runs, of every claim that has any: dictionaries."""
+    return [asdict(verdict) for name, claim in CLAIMS.items() if claim.records for verdict in judge_record(name)]
 
 
 def verdicts_in(notebook):
-    """The verdicts that `claims.judge` left in the outputs of an executed notebook, dictionaries."""
+    """The verdicts that `course.show_claim` left in the outputs of an executed notebook, dictionaries."""
     return [verdict for _, output in outputs(notebook) for verdict in output.get("data", {}).get(MIMETYPE, [])]
+
+
+def in_markdown(table):
+    """All claims with their verdicts as the README shows them."""
+    lines = ["| claim | quick | recorded |", "| --- | --- | --- |"]
+    for name, claim in CLAIMS.items():
+        rows = table[table["claim"] == name]
+        cells = [of_preset(rows[rows["preset"] == preset]) for preset in ("quick", "recorded")]
+        lines.append(f"| “{claim.words}” ({claim.place}) | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def of_preset(rows):
+    """"**holds** (digits: 0.74 points, 0.25 to 1.23, 5 seeds)", or a dash."""
+    if rows.empty:
+        return "–"
+    unit = CLAIMS[rows["claim"].iloc[0]].unit
+    several = rows["verdict"].nunique() > 1
+    parts = [f"{v.data}{f' {v.verdict}' if several else ''}: {v.effect:.2f}{f' {unit}' if unit else ''}, {v.low:.2f} to "
+             f"{v.high:.2f}, {v.seeds} seeds" for v in rows.itertuples()]
+    return f"**{overall(rows.itertuples())}** ({'; '.join(parts)})"
 
 
 def save_figure(cell, name):
@@ -56,7 +95,9 @@ def save_figure(cell, name):
 
 if __name__ == "__main__":
     os.environ |= {"INTRIGUING_PRESET": "quick", "TQDM_DISABLE": "1", "JUPYTER_PREFER_ENV_PATH": "1"}
-    for path in [Path(name).resolve() for name in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb")):
-        print(f"executing {path.name}", flush=True)
-        refresh(path)
+    names = sys.argv[1:]
+    if names != ["verdicts"]:
+        for path in [Path(name).resolve() for name in names] or sorted((ROOT / "notebooks").glob("*.ipynb")):
+            print(f"executing {path.name}", flush=True)
+            refresh(path)
     save_verdicts()

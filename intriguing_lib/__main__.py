@@ -78,6 +78,8 @@ def export(file):
 def clear(*keys):
     """The course's own records, which lie elsewhere, stay."""
     only_weights, keys = keys[0] == "--weights", [key for key in keys if key != "--weights"]
+    if not keys:
+        sys.exit(f"clear --weights: of which runs? Name their keys, or all.\n\n{__doc__}")
     chosen = everything() if keys == ["all"] else [matching(key) for key in keys]
     freed = sum(map(cache.remove_weights if only_weights else cache.remove, chosen))
     print(f"forgot {'the weights of ' if only_weights else ''}{len(chosen)} runs, {freed / 1e6:.1f} MB")

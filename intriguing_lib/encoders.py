@@ -10,6 +10,8 @@ import torchvision
 from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
+from intriguing_lib.descriptions import Description
+
 
 @dataclass(frozen=True)
 class SmallConv:
@@ -77,7 +79,7 @@ class Pixels:
 
 
 @dataclass(frozen=True)
-class Head:
+class Head(Description):
     """A projection head of `layers` dense layers: all but the last have `width` units, batch norm and ReLU; the last is linear.
 
     layers: 1 or more (1 is a linear head), or 0 for no head at all. out: length of the vector that the loss sees.
@@ -85,6 +87,10 @@ class Head:
     layers: int = 2
     width: int = 128
     out: int = 64
+
+    def check(self):
+        if self.layers < 0 or self.width < 1 or self.out < 1:
+            raise ValueError(f"Head: layers must not be negative, width and out at least 1, got {self}.")
 
     def build(self, features):
         modules = []

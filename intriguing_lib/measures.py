@@ -54,12 +54,19 @@ class Measure(Description):
     def metrics(self):
         return tuple(self.named(metric) for metric in self.gives)
 
+    def check_fit(self, data):
+        """Raise ValueError unless what is tested on has the shape, the device and the target of what was trained on."""
+        if (data.shape, data.device) != (self.test.shape, self.test.device):
+            raise ValueError(f"{type(self).__name__}: trained on images of shape {data.shape} on {data.device}, tested on "
+                             f"{self.test.shape} on {self.test.device}: give test data of the same kind.")
+        target = getattr(self, "target", "label")
+        for part in (data, self.test):
+            if target not in part.targets:
+                raise ValueError(f"{type(self).__name__}: the data have no target {target!r}: they have "
+                                 f"{', '.join(part.targets)}.")
+
     def targets(self, data):
         """(targets of `data`, targets of the test data), int64 each."""
-        missing = [d for d in (data, self.test) if self.target not in d.targets]
-        if missing:
-            raise ValueError(f"{type(self).__name__}: the data have no target {self.target!r}: they have "
-                             f"{', '.join(missing[0].targets)}.")
         return data.targets[self.target], self.test.targets[self.target]
 
     def features(self, frozen, data):

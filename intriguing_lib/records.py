@@ -9,6 +9,9 @@ import pandas as pd
 
 from intriguing_lib.paths import shipped
 
+# Columns whose text may look like a number, as a commit of digits alone or a version does.
+TEXT = ("data.content", "data.images.content", "commit", "python", "torch", "torchvision", "intriguing_lib", "date")
+
 
 def recorded(name):
     """The record `name` as a table: whole numbers as integers, missing values as NaN or <NA>.
@@ -19,7 +22,8 @@ def recorded(name):
     if not path.exists():
         there = ", ".join(sorted(p.stem for p in path.parent.glob("*.csv"))) or "none"
         raise FileNotFoundError(f"There is no record called {name!r}; there are: {there}.")
-    table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype_backend="numpy_nullable")  # "None" is a setting
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype_backend="numpy_nullable",  # "None" is a setting
+                        dtype=dict.fromkeys(TEXT, "string"))
     floating = table.select_dtypes("Float64").columns
     whole = [column for column in table.select_dtypes("Int64") if table[column].notna().all()]
     table = table.astype(dict.fromkeys(floating, "float64") | dict.fromkeys(whole, "int64"))

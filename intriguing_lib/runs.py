@@ -9,7 +9,7 @@ import torch
 from intriguing_lib import cache, measures
 from intriguing_lib.descriptions import own_code, settings
 from intriguing_lib.experiments import TRAINING, Experiment, key_of
-from intriguing_lib.measures import Frozen
+from intriguing_lib.measures import Frozen, Measure
 from intriguing_lib.provenance import circumstances
 from intriguing_lib.train import train
 
@@ -37,6 +37,7 @@ def run(experiment, measures=(), on_report=None):
     finished is kept in `paths.cache_folder()`; so are checkpoints, from which a run that was cut short goes on. On a CPU it
     works with one thread (`one_thread`). Raises FloatingPointError where the loss or a weight is no longer finite.
     """
+    check_fit(experiment, measures)
     with locked(experiment), one_thread(experiment.data.device):
         result = trained(experiment, on_report)
         readings = read(experiment, measures, lambda: Frozen(result.model))
@@ -51,6 +52,7 @@ def row(experiment, measures, wait=True, on_report=lambda step, loss: None):
     numbers TRAINING and MEASURING and the circumstances of the training. A training that diverges gives NaN and, as `diverged`,
     a sentence. Raises cache.Busy when wait is False and another process is at work on it.
     """
+    check_fit(experiment, measures)
     with locked(experiment, wait), one_thread(experiment.data.device):
         try:
             return finished_row(experiment, measures, on_report)
@@ -70,10 +72,19 @@ def finished_row(experiment, measures, on_report):
                "training": TRAINING, "measuring": measuring()} | found["circumstances"])
 
 
+def check_fit(experiment, measures):
+    """Raise what would otherwise be found out after the training."""
+    for measure in measures:
+        if isinstance(measure, Measure):
+            measure.check_fit(experiment.data)
+
+
 def is_finished(experiment, measures):
     """Whether `row` would neither train nor measure."""
-    kept = experiment.key is not None and set(cache.readings(experiment.key))
-    return bool(kept) and all(reading_key(experiment, measure) in kept for measure in measures)
+    if experiment.key is None or experiment.key not in cache.finished():
+        return False
+    kept = set(cache.readings(experiment.key))
+    return all(reading_key(experiment, measure) in kept for measure in measures)
 
 
 def trained(experiment, on_report=None):

@@ -27,10 +27,11 @@ def study(name, experiments, measures, seeds=range(5), live=(), live_seeds=(0,))
     if recording or not live:
         return past
     pairs = pairs_of(experiments)
-    strangers = [e for e in live if e not in [of_study for _, of_study in pairs]]
+    known, alive = {repr(e) for _, e in pairs}, {repr(e) for e in live}  # as the cache tells them apart
+    strangers = [e for e in live if repr(e) not in known]
     if strangers:
         raise ValueError(f"study {name!r}: a live experiment is none of its own; put it among the conditions: {strangers[0]!r}")
-    here = rows_of([(condition, e) for condition, e in pairs if e in live], measures, live_seeds, "here")
+    here = rows_of([(condition, e) for condition, e in pairs if repr(e) in alive], measures, live_seeds, "here")
     return pd.concat([here, past], ignore_index=True) if len(past) else here
 
 

@@ -1,22 +1,19 @@
-"""Claims judged on made-up rows whose verdict is known, the intervals' error rates, and the run that must fail."""
+"""Claims judged on made-up rows whose verdict is known, what notebooks show of them, and the run that must fail."""
+import subprocess
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
-from intriguing_lib import claims
-from intriguing_lib.claims import CLAIMS, FAILS, HOLDS, IN_PART, UNDECIDED, Claim, VerdictChanged, judge
-from intriguing_lib.family import MEMBERS
-
-
-def race(gaps, seeds=3, noise=0.002, data="digits train", steps=200, seed=0):
-    """Rows of five losses whose true accuracies lie gaps[layers] apart from first to last, with paired seeds."""
-    rng = np.random.default_rng(seed)
-    shared = rng.normal(0, 0.01, seeds)  # what a seed does to all losses alike
-    return pd.DataFrame([
-        {"condition": member, "data": data, "head.layers": layers, "steps": steps, "seed": s, "device": "a test",
-         "linear": 0.9 + shared[s] + gap * i / 4 + rng.normal(0, noise)}
-        for layers, gap in gaps.items() for i, member in enumerate(MEMBERS) for s in range(seeds)])
+from intriguing_lib import claims, records
+from intriguing_lib.claims import CLAIMS, FAILS, HOLDS, IN_PART, UNDECIDED, Claim, judge, judge_record
+from intriguing_lib.course import claims as shows
+from intriguing_lib.course import show_claim, show_recorded_claim
+from intriguing_lib.course.claims import MIMETYPE, VerdictChanged
+from intriguing_lib.statistics import over_seeds
+from tests.test_statistics import race, surface
 
 
 def verdict(name, table, preset="recorded"):
@@ -53,54 +50,136 @@ def test_one_word_for_several_data_sets(words, expected):
     assert claims.overall([claims.Verdict("", "", "", word, 0, 0, 0, 3, "") for word in words]) == expected
 
 
-def surface(slope, seeds=3, noise=0.001):
-    """Accuracies with a ridge log λ = slope · log τ."""
-    rng = np.random.default_rng(1)
-    return pd.DataFrame([
-        {"condition": "decoupled NT-Xent", "data": "digits train", "seed": s, "objective.loss.temperature": t,
-         "objective.loss.weight": w, "linear": 0.95 - 0.005 * (np.log(w) - slope * np.log(t)) ** 2 + rng.normal(0, noise)}
-        for s in range(seeds) for t in (0.1, 0.4, 1.6) for w in 4.0 ** np.arange(-5, 5)])
-
-
 @pytest.mark.parametrize("slope, inverse, rises", [(-1, HOLDS, FAILS), (1.3, FAILS, HOLDS), (0, FAILS, FAILS)])
 def test_the_slope_of_a_ridge(slope, inverse, rises):
     table = surface(slope)
-    assert claims.valley_slope(table).value == pytest.approx(slope, abs=0.15)
     assert verdict("temperature and weight are inverse", table) == inverse
     assert verdict("weight rises with temperature", table) == rises
 
 
-def test_flat_land_beside_the_ridge_does_not_spoil_the_slope():
-    table = surface(1.3)
-    assert claims.valley_slope(table.assign(linear=table["linear"].clip(lower=0.91))).value == pytest.approx(1.3, abs=0.15)
-
-
-def test_without_any_ridge_the_slope_is_zero_and_no_nan():
-    assert claims.valley_slope(surface(1).assign(linear=0.5)).value == pytest.approx(0)
-
-
-def test_batch_size():
+def test_batch_size_looks_at_the_shorter_training():
     rows = [{"condition": "NT-Xent", "data": "digits train", "head.layers": layers, "batch_size": batch, "seed": s,
-             "linear": 0.9 + (0.03 if layers == 1 and batch == 512 else 0) + 0.0005 * s * layers}
-            for layers in (1, 3) for batch in (32, 512) for s in range(3)]
+             "steps": images // batch, "linear": 0.9 + (0.03 if layers == 1 and batch == 512 and images < 50_000 else 0)
+             + 0.0005 * s * layers}
+            for layers in (1, 3) for batch in (32, 512) for s in range(3) for images in (25_600, 51_200)]
     assert verdict("depth makes batch size matter less", pd.DataFrame(rows)) == HOLDS
 
 
-def test_equal_losses_are_called_far_apart_as_rarely_as_the_interval_says():
-    """Of 400 races between equal losses 5 % exceed `chance_range` and 5 % of intervals miss 0; false-alarm rate of this test
-    below 1e-4 a bound (binomial)."""
-    races = [race({3: 0.0}, seed=seed) for seed in range(400)]
-    above = sum(claims.spread(rows).value > claims.chance_range(rows) for rows in races)
-    missed = sum(claims.spread(rows).low > 0 for rows in races)
-    low, high = stats.binom.ppf([5e-5, 1 - 5e-5], 400, 0.05)
-    assert above == missed and low <= above <= high
+def test_controls_are_no_losses():
+    table = race({3: 0.001})
+    control = table[table["condition"] == "NT-Xent"].assign(condition="untrained", linear=0.2)
+    assert judge("losses are similar", pd.concat([table, control]), "quick") == judge("losses are similar", table, "quick")
+
+
+def test_a_slope_is_judged_on_seeds_that_nobody_had_looked_at():
+    table = surface(1.3)
+    seen = surface(-1).assign(seed=lambda rows: rows["seed"] - 5)
+    found = judge("weight rises with temperature", pd.concat([table, seen]), "quick")
+    assert found == judge("weight rises with temperature", table, "quick") and found[0].seeds == 3
+
+
+def test_only_rows_from_here_are_judged(capsys):
+    """The record's rows, which stand beside them in one table, have no key; that doesn't make them a learner's code."""
+    here, record = race({3: 0.06}).assign(source="here", key="a"), race({3: 0.001}, seeds=5).assign(source="recorded")
+    both = pd.concat([here, record])
+    assert judge("losses are similar", both, "quick") == judge("losses are similar", here, "quick")
+    assert verdict("losses are similar", both, "quick") == FAILS
+    assert show_claim("losses are similar", both, "quick") and "not judged" not in capsys.readouterr().out
+    with pytest.raises(ValueError, match="has no runs from here such as the claim"):
+        judge("losses are similar", record, "quick")
+
+
+def exact_matches(seeds=3):
+    """Rows of composites: with 4 bits the code is read from the features of nearly every image, with 16 of hardly any."""
+    return pd.DataFrame([
+        {"condition": f"{bits} bits", "data": "RandBits", "data.images": f"{images} train", "data.bits": bits, "seed": s,
+         "device": "a test", "linear": 0.5, "code exact match": high - 0.01 * s}
+        for images in ("digits", "fashion") for bits, high in ((4, 0.98), (16, 0.03)) for s in range(seeds)])
+
+
+def lost_with_bits(rows, metric):
+    few, many = (rows.loc[rows["data.bits"] == bits, metric].to_numpy() for bits in (4, 16))
+    return over_seeds(100 * (few - many))
+
+
+@pytest.fixture
+def codes(monkeypatch):
+    """A claim on composites, with a metric and a record of its own."""
+    claim = Claim("more bits are harder to read", "nowhere", "exact matches with 4 bits minus those with 16", "points", "above",
+                  50.0, "half of all", "none", lost_with_bits, lambda table: table[table["data"] == "RandBits"],
+                  "code exact match", ("made_up", "made_up_too"))
+    monkeypatch.setitem(CLAIMS, "codes", claim)
+
+
+def test_a_claim_on_composites_with_a_metric_of_its_own(codes):
+    """A composite is named with its images, where the table tells them."""
+    found = judge("codes", exact_matches(), "quick")
+    assert [v.data for v in found] == ["RandBits of digits", "RandBits of fashion"]
+    assert {(v.verdict, round(v.effect, 6), v.seeds) for v in found} == {(HOLDS, 95.0, 3)}
+    assert judge("codes", pd.concat([race({3: 0.01}), exact_matches()]), "quick") == found  # it is about composites alone
+    (digits,) = judge("codes", exact_matches()[:6].drop(columns="data.images"), "quick")
+    assert digits == replace(found[0], data="RandBits")
+
+
+def test_composites_beside_plain_images_keep_their_names():
+    bits = race({1: 0, 3: 0.08}, data="RandBits").assign(**{"data.images": "digits train"})
+    found = judge("losses are similar", pd.concat([race({1: 0, 3: 0.001}), bits]), "quick")
+    assert [v.data for v in found] == ["digits", "RandBits of digits"]
+
+
+def test_a_metric_that_was_not_measured_is_named(codes):
+    with pytest.raises(ValueError, match="'codes' looks at 'code exact match', which some runs on RandBits of digits lack"):
+        judge("codes", exact_matches().drop(columns="code exact match"), "quick")
+    with pytest.raises(ValueError, match="'codes' looks at 'code exact match', which some runs on RandBits of digits lack"):
+        judge("codes", exact_matches().replace(0.98, np.nan), "quick")
+
+
+def test_runs_that_are_missing_are_named():
+    with pytest.raises(ValueError, match="no runs from here such as the claim 'losses are similar' is about"):
+        judge("losses are similar", race({1: 0.1}), "quick")
+
+
+def test_all_records_of_a_claim_are_judged(codes, tmp_path, monkeypatch, capsys):
+    (tmp_path / "results").mkdir()
+    for name, rows in exact_matches().groupby(["made_up"] * 6 + ["made_up_too"] * 6):
+        rows.to_csv(tmp_path / "results" / f"{name}.csv", index=False)
+    monkeypatch.setattr(records, "shipped", lambda folder: tmp_path / folder)
+    found = judge_record("codes")
+    assert [(v.data, v.preset, v.verdict) for v in found] == [
+        ("RandBits of digits", "recorded", HOLDS), ("RandBits of fashion", "recorded", HOLDS)]
+    assert show_recorded_claim("codes", "quick") == found and show_recorded_claim("codes", "smoke") == []
+    assert capsys.readouterr().out.count("not judged") == 1
+
+
+def test_a_claim_without_a_record_is_named():
+    with pytest.raises(ValueError, match="'weight rises with temperature' is not judged by recorded runs"):
+        judge_record("weight rises with temperature")
+
+
+def test_judging_shows_nothing_and_showing_shows_verdicts_that_can_be_collected(monkeypatch, capsys):
+    displayed = []
+    monkeypatch.setattr(shows, "display", lambda bundle, raw: displayed.append(bundle))
+    judge("losses are similar", race({3: 0.06}), "quick")
+    assert not displayed and not capsys.readouterr().out
+    (found,) = show_claim("losses are similar", race({3: 0.06}), "quick")
+    (bundle,) = displayed
+    assert [claims.Verdict(**v) for v in bundle[MIMETYPE]] == [found]
+    assert "**Verdict: does not hold.**" in bundle["text/markdown"] and "digits, quick, 3 seeds" in bundle["text/markdown"]
+
+
+def test_claims_draw_nothing():
+    """The core can be imported where there is neither a notebook nor a figure."""
+    code = ("import sys, intriguing_lib.claims; "
+            "print([name for name in ('matplotlib', 'seaborn', 'IPython', 'ipywidgets') if name in sys.modules])")
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip() == "[]"
 
 
 def test_smoke_and_a_learners_own_code_are_not_judged(capsys):
     table = race({1: 0.1, 3: 0.001})
-    assert judge("losses are similar", table, "smoke") == []
-    assert judge("losses are similar", table.assign(key=[None, *"b" * 29]), "quick") == []
-    assert capsys.readouterr().out.count("not judged") == 2
+    assert show_claim("losses are similar", table, "smoke") == []
+    assert show_claim("losses are similar", table.assign(key=[None, *"b" * 29]), "quick") == []
+    assert show_claim("losses are similar", table.assign(key=[None, *"b" * 29], source="here"), "quick") == []
+    assert capsys.readouterr().out.count("not judged") == 3
 
 
 @pytest.fixture
@@ -108,44 +187,45 @@ def strict(monkeypatch):
     monkeypatch.setenv("INTRIGUING_STRICT", "1")
     row = {"claim": "losses are similar", "data": "digits", "preset": "quick", "verdict": HOLDS, "effect": 0.9, "low": 0.2,
            "high": 1.6, "seeds": 3, "device": "elsewhere"}
-    monkeypatch.setattr(claims, "committed", lambda: pd.DataFrame([row]))
+    monkeypatch.setattr(shows, "committed", lambda: pd.DataFrame([row]))
 
 
 def test_a_quick_run_with_another_verdict_fails_and_shows_both(strict):
     with pytest.raises(VerdictChanged, match="on digits: committed is “holds” .0.90, .* this run finds “does not hold” .5.9"):
-        judge("losses are similar", race({3: 0.06}), "quick")
-    judge("losses are similar", race({3: 0.001}), "quick")
-    judge("losses are similar", race({3: 0.06}), "recorded")
+        show_claim("losses are similar", race({3: 0.06}), "quick")
+    show_claim("losses are similar", race({3: 0.001}), "quick")
+    show_claim("losses are similar", race({3: 0.06}), "recorded")
 
 
 def test_on_another_device_only_a_contradiction_fails(strict, capsys):
     """Near the line rounding alone may decide; the committed verdict, “holds”, was found elsewhere."""
-    judge("losses are similar", race({3: 0.02}), "quick")
+    show_claim("losses are similar", race({3: 0.02}), "quick")
     assert "this run finds “not decided at this scale”" in capsys.readouterr().out
     with pytest.raises(VerdictChanged, match="this run finds “not decided at this scale”"):
-        judge("losses are similar", race({3: 0.02}).assign(device="elsewhere"), "quick")
+        show_claim("losses are similar", race({3: 0.02}).assign(device="elsewhere"), "quick")
 
 
 def test_without_strict_the_notebook_goes_on(strict, monkeypatch):
     monkeypatch.delenv("INTRIGUING_STRICT")
-    assert judge("losses are similar", race({3: 0.06}), "quick")[0].verdict == FAILS
+    assert show_claim("losses are similar", race({3: 0.06}), "quick")[0].verdict == FAILS
 
 
 def test_a_deliberately_false_claim_does_not_hold_and_fails_the_run(strict, monkeypatch):
     """Somebody claims that a deep head drives losses apart by ten points, and commits that it holds."""
-    false = Claim("a deep head drives losses ten points apart", "nowhere", "the range", "points", "above", 10.0, "", "none",
-                  claims.spread_at_three_layers)
+    false = replace(CLAIMS["losses are similar"], words="a deep head drives losses ten points apart", holds="above", line=10.0)
     monkeypatch.setitem(CLAIMS, "losses are similar", false)
     monkeypatch.setenv("INTRIGUING_STRICT", "")
     assert verdict("losses are similar", race({3: 0.005}), "quick") == FAILS
     monkeypatch.setenv("INTRIGUING_STRICT", "1")
     with pytest.raises(VerdictChanged, match="ten points apart.*committed is “holds”.*finds “does not hold”"):
-        judge("losses are similar", race({3: 0.005}), "quick")
+        show_claim("losses are similar", race({3: 0.005}), "quick")
 
 
 def test_an_unknown_claim_is_named():
     with pytest.raises(KeyError, match="no claim 'all is well': there are losses are similar"):
         judge("all is well", race({3: 0}), "quick")
+    with pytest.raises(KeyError, match="no claim 'all is well'"):
+        show_recorded_claim("all is well", "smoke")
 
 
 @pytest.mark.parametrize("name", CLAIMS)

@@ -1,18 +1,12 @@
 """Forces and flows: the sums of forces, and where points must end up."""
 import math
 
-import matplotlib
-import matplotlib.pyplot as plt
-import pytest
 import torch
 import torch.nn.functional as F
 
 from intriguing_lib.diagnostics import partner_distance
-from intriguing_lib.figures import flows
-from intriguing_lib.figures.flows import flow, forces
+from intriguing_lib.flows import flow, forces
 from intriguing_lib.generalised import DecoupledNTXent, alignment
-
-matplotlib.use("Agg")
 
 
 def pairs(n=4, d=2, seed=0):
@@ -55,24 +49,3 @@ def test_a_path_begins_at_the_start_and_stays_on_the_sphere_or_not():
     assert all(torch.allclose(z.norm(dim=1), torch.ones(4)) for step in path for z in step)
     (free, _) = flow(pulled, *start, steps=5, rate=0.1, sphere=False)[-1]
     assert (free.norm(dim=1) < 1).any()
-
-
-@pytest.mark.parametrize("draw", [
-    lambda: flows.pairs_on_a_circle({"a": (*pairs(), *pairs(seed=1)), "b": pairs()}, "title"),
-    lambda: flows.pairs_on_a_sphere({"a": pairs(d=3), "b": pairs(d=3)}, "title"),
-    lambda: flows.clouds([{"a": torch.randn(20, 2), "b": torch.randn(20, 2)}, {"c": torch.randn(9, 3)}], "title"),
-    lambda: flows.densities({"a": {"x": torch.randn(100), "y": torch.randn(100)}, "b": {"x": torch.randn(9)}}, "title", "x"),
-    lambda: flows.pairings({"a": (torch.rand(4), torch.rand(4))}, "title")],
-    ids=["circle", "sphere", "clouds", "densities", "pairings"])
-def test_pictures_have_a_panel_each_and_a_title(draw):
-    fig = draw()
-    assert fig._suptitle.get_text() and all(ax.get_title() or ax.get_title("left") for ax in fig.axes)
-    plt.close(fig)
-
-
-def test_a_film_is_a_gif_with_an_alternative_text(monkeypatch):
-    shown = []
-    monkeypatch.setattr(flows, "display", shown.append)
-    flows.film({"a": flow(pulled, *pairs(), steps=4, rate=0.1)}, "title", "what moves", every=2)
-    assert shown[0].data[:3] == b"GIF" and shown[0].alt == "what moves"
-    assert not plt.get_fignums()

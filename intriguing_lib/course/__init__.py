@@ -1,4 +1,4 @@
-"""What only the notebooks need: their set-up, settings that depend on the preset, and (in `checks`) checks of a learner's code."""
+"""What only notebooks need: their set-up, settings that go with the preset, exercises, and checks of a learner's code."""
 import os
 import platform
 
@@ -7,9 +7,10 @@ import torchvision
 
 from intriguing_lib import figures
 from intriguing_lib.course.checks import check, hint, show_answer
+from intriguing_lib.course.claims import show_claim, show_recorded_claim
 from intriguing_lib.images import default_device
 
-__all__ = ["by_preset", "check", "hint", "setup", "show_answer"]
+__all__ = ["by_preset", "check", "hint", "setup", "show_answer", "show_claim", "show_recorded_claim"]
 
 PRESETS = ("smoke", "quick", "full")
 

@@ -14,9 +14,10 @@ import traceback
 
 import torch
 
-from intriguing_lib.course.exercises import EXERCISES
+from intriguing_lib.course import contrastive_exercises, geometry_exercises, wasserstein_exercises
 
-SECONDS = 10  # that a learner's function may take on the small inputs
+EXERCISES = contrastive_exercises.EXERCISES | wasserstein_exercises.EXERCISES | geometry_exercises.EXERCISES
+SECONDS_ALLOWED = 10
 LEVELS = {1: "easy", 2: "medium", 3: "hard"}
 
 
@@ -51,34 +52,34 @@ def exercise_called(name):
 
 def problem_with(attempt, exercise):
     """What is wrong with an attempt, in one sentence, or None."""
-    expected = [exercise.answer(*fresh(arguments)) for arguments in exercise.inputs]
+    expected = [exercise.answer(*copies_of(arguments)) for arguments in exercise.inputs]
     try:
-        values = [called(attempt, fresh(arguments)) for arguments in exercise.inputs]
+        values = [value_in_time(attempt, copies_of(arguments)) for arguments in exercise.inputs]
     except TooSlow:
-        return f"your function had not returned after {SECONDS} s on a tiny input: look for a loop that never ends."
+        return f"your function had not returned after {SECONDS_ALLOWED} s on a tiny input: look for a loop that never ends."
     except Crashed as crashed:
-        return crash(crashed.error, attempt)
+        return crash_in_words(crashed.error, attempt)
     if any(value is ... for value in values):
         return (f"not solved yet: it returns `...` ({exercise.minutes} minutes, {LEVELS[exercise.level]}), so the notebook "
                 "goes on with the library's function. Write yours in the cell above, run it, then run this one again.")
     if not all(isinstance(value, torch.Tensor) for value in values):
         return no_tensor(values)
     for right in (exercise.answer, *exercise.also_right):
-        if does_as(right, values, exercise.inputs):
+        if gives(right, values, exercise.inputs):
             return wrong_gradient(attempt, right, exercise) if exercise.gradient else None
     for message, mistakes in exercise.mistakes.items():
         for mistake in mistakes if isinstance(mistakes, tuple) else (mistakes,):
-            if does_as(mistake, values, exercise.inputs):
+            if gives(mistake, values, exercise.inputs):
                 return f"not yet: {message}"
     return malformed(values, expected) or unknown_mistake(values, expected, exercise.inputs)
 
 
-def does_as(function, values, inputs):
+def gives(function, values, inputs):
     """Whether `function` gives these values on the inputs."""
-    return all(alike(value, function(*fresh(arguments))) for value, arguments in zip(values, inputs, strict=True))
+    return all(nearly_equal(value, function(*copies_of(arguments))) for value, arguments in zip(values, inputs, strict=True))
 
 
-def fresh(arguments):
+def copies_of(arguments):
     """Copies, so that nothing that a function does to them is seen by the next; a generator goes on from its state."""
     copies = []
     for argument in arguments:
@@ -101,7 +102,7 @@ class Crashed(Exception):
         self.error = error
 
 
-def called(function, arguments):
+def value_in_time(function, arguments):
     """function(*arguments) in a thread of its own, so that it can be given up. Raises TooSlow or Crashed."""
     outcome = {}
 
@@ -113,7 +114,7 @@ def called(function, arguments):
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    thread.join(SECONDS)
+    thread.join(SECONDS_ALLOWED)
     if thread.is_alive():
         # There is no alarm on Windows: raise SystemExit in that thread, which ends a loop of Python's at its next step.
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
@@ -123,7 +124,7 @@ def called(function, arguments):
     return outcome["value"]
 
 
-def crash(error, attempt):
+def crash_in_words(error, attempt):
     """The learner's own line at which it happened, not ours above it or torch's below."""
     message = first_line(error)
     code = getattr(attempt, "__code__", None)
@@ -161,13 +162,13 @@ def malformed(values, expected):
 
 def unknown_mistake(values, expected, inputs):
     """Both results on the first input on which they differ."""
-    i = next(i for i in range(len(values)) if not alike(values[i], expected[i]))
-    where = " and ".join(described(argument) for argument in inputs[i])
-    return (f"not yet, and it is none of the mistakes this check knows: on {where} it should give {told(expected[i])}, yours "
-            f"gives {told(values[i])}.")
+    i = next(i for i in range(len(values)) if not nearly_equal(values[i], expected[i]))
+    where = " and ".join(argument_in_words(argument) for argument in inputs[i])
+    return (f"not yet, and it is none of the mistakes this check knows: on {where} it should give "
+            f"{numbers_in_words(expected[i])}, yours gives {numbers_in_words(values[i])}.")
 
 
-def described(argument):
+def argument_in_words(argument):
     """An argument of an exercise in a few words."""
     if isinstance(argument, torch.Tensor):
         return f"a tensor of shape {tuple(argument.shape)}"
@@ -190,9 +191,9 @@ def compared_gradients(attempt, right, exercise):
     for arguments in exercise.inputs:
         gradients = []
         for function in (right, attempt):
-            inputs = fresh(arguments)
+            inputs = copies_of(arguments)
             leaves = [a.requires_grad_() for a in inputs if isinstance(a, torch.Tensor)][:exercise.gradient]
-            value = called(function, fresh(inputs))
+            value = value_in_time(function, copies_of(inputs))
             if not value.requires_grad:
                 return ("the numbers are right, but no gradient reaches the inputs, so nothing would be learned: avoid "
                         "detach(), no_grad() and NumPy.")
@@ -204,11 +205,11 @@ def compared_gradients(attempt, right, exercise):
     return None
 
 
-def alike(a, b):
+def nearly_equal(a, b):
     return a.shape == b.shape and torch.allclose(a.cpu().float(), b.cpu().float(), rtol=1e-4, atol=1e-5)
 
 
-def told(value):
+def numbers_in_words(value):
     """A tensor's numbers in a sentence."""
     rows = value if value.ndim == 2 else value.view(1, -1)
     text = "; ".join(" ".join(f"{x:.3f}" for x in row) for row in rows[:2].tolist())

@@ -1,12 +1,47 @@
-"""The figures that compare losses: how far apart they are, by depth, length, weight and temperature."""
+"""Accuracies of conditions and of losses beside one another: measured here, recorded, in the paper, guessed."""
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 
-from intriguing_lib.figures.plots import COLOURS, MARKERS, legend_below, mean_and_margin
+from intriguing_lib.figures.style import MARKERS, legend_below
+from intriguing_lib.statistics import mean_and_margin
 
 
-def members(panels, title):
+def accuracies(conditions, title, recorded=None, guess=None, chance=None, lowest=0):
+    """Accuracies as a dot plot, a line each condition.
+
+    conditions: {label: accuracy in 0 to 1 measured here, or None}. recorded: {label: accuracies, one each seed}, drawn
+    with their mean and its 95 % interval. guess: {label: accuracy or None}, the reader's. lowest: where the axis begins, unless
+    something lies below it.
+    """
+    for value in (guess or {}).values():
+        if value is not None and not (isinstance(value, int | float) and 0 <= value <= 1):
+            raise ValueError(f"A guess is a number from 0 to 1, such as 0.9, got {value!r}: change my_guess, run this again.")
+    fig, ax = plt.subplots(figsize=(7.2, 0.55 * len(conditions) + 1.7))
+    for y, (label, value) in enumerate(conditions.items()):
+        seeds = np.asarray((recorded or {}).get(label, []), dtype=float)
+        if len(seeds):
+            ax.plot(100 * seeds, np.full(len(seeds), y + 0.2), **MARKERS["recorded"])
+        if len(seeds) > 1:
+            mean, margin = mean_and_margin(seeds)
+            ax.errorbar(100 * mean, y + 0.2, xerr=100 * margin, color="0.35", capsize=4, marker="|", markersize=10)
+        if value is not None:
+            ax.plot(100 * value, y, **MARKERS["here"])
+        written = 100 * (seeds.mean() if value is None else value)
+        ax.annotate(f"{written:.1f}", (written, y), (0, 9), textcoords="offset points", ha="center")
+        if (guess or {}).get(label) is not None:
+            ax.plot(100 * guess[label], y - 0.18, **MARKERS["guess"])
+    if chance is not None:
+        ax.axvline(100 * chance, color="0.4", linestyle="--", linewidth=1)
+        ax.text(100 * chance + 0.8, len(conditions) - 0.45, "chance", color="0.3", fontsize=10, va="bottom")
+    lowest = min(lowest, *(x / 100 for line in ax.lines for x in line.get_xdata()))
+    ax.set_yticks(range(len(conditions)), list(conditions))
+    ax.set(xlim=(100 * lowest - 1, 101), ylim=(len(conditions) - 0.4, -0.7),
+           xlabel="top-1 accuracy on test images (%)", title=title)
+    legend_below(fig, [ax])
+    return fig
+
+
+def losses_around_mean(panels, title):
     """Accuracies of the losses, side by side, a panel each setting.
 
     panels: {panel title: {"here" or "recorded" or "paper": {loss: accuracies in 0 to 1, one each seed}}}. Drawn is how far
@@ -37,40 +72,7 @@ def marker_of_seeds(kind):
     return marker | {"label": "recorded runs, one each seed; black: their mean"} if kind == "recorded" else marker
 
 
-def heat_maps(panels, title, xlabel, ylabel, path=None):
-    """Tables of accuracies in per cent as maps, side by side, on one scale; NaN stays white.
-
-    panels: {panel title: DataFrame, rows the y axis, columns the x axis}. path: {x: y} in their labels, drawn as a line.
-    """
-    fig, axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels) + 0.6, 3.7), squeeze=False)
-    lowest, highest = (f([f(table.min().min(), table.max().max()) for table in panels.values()]) for f in (min, max))
-    for (panel, table), ax in zip(panels.items(), axes[0], strict=True):
-        sns.heatmap(table.iloc[::-1], ax=ax, annot=True, fmt=".1f", cmap="cividis", vmin=lowest, vmax=highest, cbar=False,
-                    annot_kws={"fontsize": 9})
-        if path:
-            spots = [(list(table.columns).index(x), np.interp(np.log(y), np.log(list(table.index)), range(len(table))))
-                     for x, y in path.items() if x in table.columns]
-            ax.plot([x + 0.5 for x, _ in spots], [len(table) - 0.5 - y for _, y in spots], color=COLOURS[3], linewidth=4,
-                    alpha=0.4)
-        ax.grid(False)
-        ax.set(xlabel=xlabel, ylabel=ylabel)
-        ax.set_title(panel, fontsize=11)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
-    return fig
-
-
-def spectra(values, title):
-    """Singular values, divided by their largest, against their number. values: {label: (d,) tensor, largest first}."""
-    fig, ax = plt.subplots(figsize=(6.4, 3.3))
-    for (label, spectrum), style in zip(values.items(), ("-", "--", ":", "-."), strict=False):
-        ax.plot(range(1, len(spectrum) + 1), (spectrum / spectrum[0]).cpu().numpy(), style, label=label)
-    ax.set(yscale="log", ylim=(1e-3, 1.2), xlim=(1, None), xlabel="axis, widest first", ylabel="width, the widest = 1",
-           title=title)
-    ax.legend()
-    return fig
-
-
-def spreads(panels, title, guess=None):
+def spread_by_depth(panels, title, guess=None):
     """The range of several losses' mean accuracies against the head's layers, with what chance alone would give.
 
     panels: {panel title: {"here" or "recorded" or "paper": {layers: (range, low, high, chance)}}}, in points; low, high and
@@ -95,25 +97,4 @@ def spreads(panels, title, guess=None):
     axes[0, 0].set_ylabel("range over the losses (points)")
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)
     legend_below(fig, axes[0])
-    return fig
-
-
-def curves(panels, title, xlabel, ylabel, logx=False):
-    """Side by side, lines of means with their 95 % intervals. panels: {panel title: {label: {x: values, one each seed}}}."""
-    fig, axes = plt.subplots(1, len(panels), figsize=(3.3 * len(panels), 3.3), squeeze=False, sharey="row")
-    for (panel, lines), ax in zip(panels.items(), axes[0], strict=True):
-        for i, (label, points) in enumerate(lines.items()):
-            look = {"marker": "osD^vP"[i % 6], "markersize": 5, "color": COLOURS[i], "linestyle": ("-", "--", ":", "-.")[i % 4]}
-            middle, half = zip(*(mean_and_margin(v) if len(v) > 1 else (np.mean(v), 0) for v in points.values()), strict=True)
-            ax.errorbar(list(points), middle, yerr=half, capsize=2, elinewidth=0.8, label=label, **look)
-        ax.set(xlabel=xlabel, xscale="log" if logx else "linear")
-        ax.minorticks_off()
-        ax.xaxis.set_major_formatter("{x:g}")
-        places = sorted({x for points in lines.values() for x in points})
-        if len(places) <= 6:
-            ax.set_xticks(places)
-        ax.set_title(panel, fontsize=11)
-    axes[0, 0].set_ylabel(ylabel)
-    axes[0, -1].legend(fontsize=8)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
     return fig

@@ -1,5 +1,9 @@
+import re
+from pathlib import Path
+
 import pytest
 
+import intriguing_lib
 from intriguing_lib.course import by_preset, setup
 
 
@@ -20,3 +24,9 @@ def test_an_unknown_preset_is_one_sentence_with_the_choices(monkeypatch):
 
 def test_settings_by_preset():
     assert [by_preset(p, smoke=1, quick=2, full=3) for p in ("smoke", "quick", "full")] == [1, 2, 3]
+
+
+def test_the_core_imports_neither_the_course_nor_the_figures():
+    for module in Path(intriguing_lib.__file__).parent.glob("*.py"):
+        code = module.read_text(encoding="utf-8")
+        assert not re.search(r"^\s*(from|import) .*\b(course|figures)\b", code, re.MULTILINE), module.name

@@ -1,0 +1,89 @@
+"""Claims and their verdicts under a notebook's cell, where `ci/refresh.py` finds them too.
+
+With INTRIGUING_STRICT=1, as in `make course`, a quick run that finds another verdict than the committed one fails.
+"""
+import os
+from dataclasses import asdict
+
+from IPython.display import display
+
+from intriguing_lib.claims import CLAIMS, FAILS, HOLDS, claim_called, committed, judge, judge_record, overall, rows_here
+
+MIMETYPE = "application/vnd.intriguing.verdict+json"  # in a notebook's outputs, for ci/refresh.py to collect
+SMOKE = "smoke proves that every cell runs, and judges nothing"
+
+
+class VerdictChanged(Exception):
+    """A quick run found another verdict than the committed one."""
+
+
+def show_claim(name, table, preset):
+    """Show a claim with its verdict on a table of runs (`claims.judge`), data set by data set; returns the Verdicts.
+
+    preset: under "smoke" nothing is judged, nor are runs of which a part is the learner's own code.
+    Raises what `judge` raises, and VerdictChanged where INTRIGUING_STRICT is 1, the preset is quick and
+    results/verdicts.csv says otherwise (see `compare`).
+    """
+    if preset == "smoke":
+        return not_judged(name, SMOKE)
+    if own_code(table):
+        return not_judged(name, "a part of these runs is your own code")
+    verdicts = shown(judge(name, table, preset))
+    if preset == "quick" and os.environ.get("INTRIGUING_STRICT") == "1":
+        compare(verdicts)
+    return verdicts
+
+
+def show_recorded_claim(name, preset):
+    """Show a claim with its verdict on its recorded runs (`claims.judge_record`); returns the Verdicts, none under "smoke"."""
+    return not_judged(name, SMOKE) if preset == "smoke" else shown(judge_record(name))
+
+
+def own_code(table):
+    """Whether runs of this machine have no key: their settings don't tell what they did."""
+    return "key" in table and rows_here(table)["key"].isna().any()
+
+
+def not_judged(name, reason):
+    print(f"“{claim_called(name).words}”: not judged, {reason}.")
+    return []
+
+
+def shown(verdicts):
+    text = told(verdicts)
+    display({"text/plain": text, "text/markdown": text, MIMETYPE: [asdict(v) for v in verdicts]}, raw=True)
+    return verdicts
+
+
+def told(verdicts):
+    """A claim and its verdicts on one or several data sets, in Markdown."""
+    claim = CLAIMS[verdicts[0].claim]
+    unit = f" {claim.unit}" if claim.unit else ""
+    lines = [f"**Claim.** “{claim.words}” ({claim.place}).  ",
+             f"**Decided by** {claim.quantity}; holds {claim.holds} {claim.line:g}{unit} ({claim.reason}).  ",
+             f"**Verdict: {overall(verdicts)}.**", ""]
+    for v in verdicts:
+        lines.append(f"- {v.data}, {v.preset}, {v.seeds} seeds: {v.effect:.2f}{unit}, 95 % interval {v.low:.2f} to "
+                     f"{v.high:.2f}: {v.verdict} ({v.device})")
+    return "\n".join(lines)
+
+
+def compare(verdicts):
+    """Raise VerdictChanged where a verdict differs from the committed one, if there is one.
+
+    On another kind of device than the committed run's, rounding makes other runs of the same seeds, and a verdict near its line
+    may turn out otherwise: there only "holds" against "does not hold" is raised, and a smaller difference printed.
+    """
+    table = committed()
+    for now in verdicts:
+        before = table[(table["claim"] == now.claim) & (table["preset"] == now.preset) & (table["data"] == now.data)]
+        if before.empty or before["verdict"].iloc[0] == now.verdict:
+            continue
+        was = before.iloc[0]
+        difference = (
+            f"The claim “{CLAIMS[now.claim].words}” on {now.data}: committed is “{was.verdict}” ({was.effect:.2f}, 95 % "
+            f"interval {was.low:.2f} to {was.high:.2f}, {was.device}), this run finds “{now.verdict}” ({now.effect:.2f}, "
+            f"{now.low:.2f} to {now.high:.2f}, {now.device}).")
+        if was.device == now.device or {was.verdict, now.verdict} == {HOLDS, FAILS}:
+            raise VerdictChanged(difference)
+        print(difference, "Another kind of device may do that near the line.")

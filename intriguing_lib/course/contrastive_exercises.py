@@ -1,0 +1,179 @@
+"""The exercises on NT-Xent: cosine similarities, the loss, and the shares of the negatives in its gradient."""
+import torch
+import torch.nn.functional as F
+
+from intriguing_lib.course.exercise import Exercise
+from intriguing_lib.losses import cosine_similarities, negative_shares, nt_xent
+from intriguing_lib.mistakes import logits_and_partner, self_kept, unnormalised
+
+
+def small_pairs(*settings):
+    """For each (n, d, further arguments): two views' representations with partners that resemble one another."""
+    generator = torch.Generator().manual_seed(0)
+    pairs = []
+    for n, d, *further in settings:
+        z1 = torch.randn(n, d, generator=generator)
+        pairs.append((z1, z1 + 0.5 * torch.randn(n, d, generator=generator), *further))
+    return tuple(pairs)
+
+
+SIMILARITY_MISTAKES = {
+    "these are dot products, in which long vectors count for more. Divide each row of z by its length first.":
+        lambda z: z @ z.T,
+    "each column of z was normalised, over the images. A vector's length is along its row (dim=1).":
+        lambda z: F.normalize(z, dim=0) @ F.normalize(z, dim=0).T,
+    "these are distances, for which near means small: take the dot product of the normalised rows.":
+        lambda z: torch.cdist(F.normalize(z, dim=1), F.normalize(z, dim=1)),
+    "this compares the features with each other over all images: multiply z with its transpose, not the transpose with z.":
+        lambda z: F.normalize(z, dim=1).T @ F.normalize(z, dim=1),
+    "one factor is normalised and the other is not: normalise z once, then use it twice.":
+        lambda z: F.normalize(z, dim=1) @ z.T,
+}
+
+
+def partner_not_in_denominator(z1, z2, temperature):
+    logits, partner = logits_and_partner(z1, z2, temperature)
+    negatives = logits.masked_fill(F.one_hot(partner, len(logits)).bool(), -torch.inf)
+    return (negatives.logsumexp(1) - logits.gather(1, partner[:, None]).squeeze(1)).mean()
+
+
+def cross_view_only(z1, z2, temperature):
+    """2n − 2 negatives became n − 1: other images' views of the same side are left out."""
+    return (first_views_against_second(z1, z2, temperature) + first_views_against_second(z2, z1, temperature)) / 2
+
+
+def neighbour_as_partner(z1, z2, temperature):
+    """As if views stood side by side (a0, b0, a1, b1, ...), while they stand one set behind the other."""
+    logits, _ = logits_and_partner(z1, z2, temperature)
+    return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device) ^ 1)
+
+
+def first_views_only(z1, z2, temperature):
+    """Only the first views take their turn as anchors."""
+    logits, partner = logits_and_partner(z1, z2, temperature)
+    return F.cross_entropy(logits[:len(z1)], partner[:len(z1)])
+
+
+def first_views_against_second(z1, z2, temperature):
+    """One direction of two: the loss of image-text models, of which only one half is computed."""
+    n = len(z1)
+    logits = cosine_similarities(torch.cat([z1, z2]))[:n, n:] / temperature
+    return F.cross_entropy(logits, torch.arange(n, device=z1.device))
+
+
+def diagonal_at_zero(z1, z2, temperature):
+    logits, partner = logits_and_partner(z1, z2, temperature, without_self=False)
+    return F.cross_entropy(logits * (1 - torch.eye(len(logits), device=logits.device)), partner)
+
+
+def softmax_twice(z1, z2, temperature):
+    logits, partner = logits_and_partner(z1, z2, temperature)
+    return F.cross_entropy(logits.softmax(1), partner)
+
+
+def columns_normalised(z1, z2, temperature):
+    return unnormalised(*F.normalize(torch.cat([z1, z2]), dim=0).chunk(2), temperature)
+
+
+NT_XENT_MISTAKES = {
+    "row i still competes with itself: take the diagonal out of the denominator (set it to -inf before the softmax).":
+        self_kept,
+    "the partner is missing from the denominator: its term stands above the fraction and below it, or the loss has no floor.":
+        partner_not_in_denominator,
+    "only the other view's images compete: the other images' first views are negatives for a first view too, 2n − 2 in all.":
+        cross_view_only,
+    "row i looks for the wrong partner: z1 stands above z2, so the partner of row i is row i + n, and the other way round.":
+        neighbour_as_partner,
+    "only the first views take their turn as anchors: average over all 2n rows.": first_views_only,
+    "this is twice the value: divide by 2n, the number of anchors, and not by n.": lambda z1, z2, t: 2 * nt_xent(z1, z2, t),
+    "this is the sum over the anchors: take the mean, so that the loss means the same at every batch size.":
+        lambda z1, z2, t: 2 * len(z1) * nt_xent(z1, z2, t),
+    "this is multiplied by the temperature: τ divides the similarities and appears nowhere else.":
+        lambda z1, z2, t: t * nt_xent(z1, z2, t),
+    "the temperature is not used: divide the similarities by it.": lambda z1, z2, t: nt_xent(z1, z2, 1.0),
+    "the similarities are multiplied by the temperature: divide them by it.": lambda z1, z2, t: nt_xent(z1, z2, 1 / t),
+    "the representations are not normalised: use cosine similarities, not dot products.":
+        unnormalised,
+    "this is half the value: a mean over 2n anchors, each counted once.": lambda z1, z2, t: nt_xent(z1, z2, t) / 2,
+    "the diagonal was set to 0 before the softmax, and exp(0) is 1: an anchor still competes with itself. Set it to -inf.":
+        diagonal_at_zero,
+    "only z1 looks for its partner, and only among z2: all 2n rows are anchors, with 2n − 1 candidates each.":
+        first_views_against_second,
+    "a softmax came before the cross-entropy, which takes plain logits and has a softmax of its own.": softmax_twice,
+    "each column was normalised, over the images. A vector's length is along its row (dim=1).": columns_normalised,
+    "the sign is turned round: the loss is minus the logarithm of the partner's probability.":
+        lambda z1, z2, t: -nt_xent(z1, z2, t),
+}
+
+
+def shares_with(z1, z2, temperature, keep_self=False, keep_partner=False, axis=1):
+    """The softmax behind `negative_shares`, with one thing forgotten."""
+    logits, partner = logits_and_partner(z1, z2, temperature, without_self=not keep_self)
+    if not keep_partner:
+        logits = logits.masked_fill(F.one_hot(partner, len(logits)).bool(), -torch.inf)
+    return logits.softmax(axis)
+
+
+def partner_zeroed_after_softmax(z1, z2, temperature):
+    """Each negative's part of the whole denominator, the partner's share included, so that rows sum to less than 1."""
+    _, partner = logits_and_partner(z1, z2, temperature)
+    return shares_with(z1, z2, temperature, keep_partner=True) * (1 - F.one_hot(partner, 2 * len(z1)))
+
+
+def undivided_pushes(z1, z2, temperature):
+    """exp(s / τ) of each negative, in rows that are not divided by their sums."""
+    logits, partner = logits_and_partner(z1, z2, temperature)
+    return logits.masked_fill(F.one_hot(partner, len(logits)).bool(), -torch.inf).exp()
+
+
+def neighbour_taken_out(z1, z2, temperature):
+    logits, partner = logits_and_partner(z1, z2, temperature)
+    return logits.masked_fill(F.one_hot(torch.arange(len(logits)) ^ 1).bool(), -torch.inf).softmax(1)
+
+
+SHARE_MISTAKES = {
+    "an anchor still pushes itself away: take the diagonal out before the softmax.":
+        lambda *a: shares_with(*a, keep_self=True),
+    "the partner still stands among the negatives: take it out before the softmax.":
+        lambda *a: shares_with(*a, keep_partner=True),
+    "self and partner both still stand among the negatives: take both out before the softmax.":
+        lambda *a: shares_with(*a, keep_self=True, keep_partner=True),
+    "the columns sum to 1 and not the rows: an anchor's negatives stand in its row (dim=1).":
+        lambda *a: shares_with(*a, axis=0),
+    "the partner's share was set to 0 after the softmax: take it out before, so that each row sums to 1.":
+        partner_zeroed_after_softmax,
+    "the temperature is not used: divide the similarities by it.": lambda z1, z2, t: shares_with(z1, z2, 1.0),
+    "these are the pushes, exp(s / τ), and not yet shares: divide each row by its sum.": undivided_pushes,
+    "these are the shares divided by the temperature: a share is a part of the whole, and each row sums to 1.":
+        lambda z1, z2, t: shares_with(z1, z2, t) / t,
+    "the wrong partner was taken out: z1 stands above z2, so the partner of row i is row i + n, and the other way round.":
+        neighbour_taken_out,
+}
+
+EXERCISES = {
+    "cosine_similarities": Exercise(
+        cosine_similarities, minutes=5, level=1, inputs=tuple((torch.cat(pair),) for pair in small_pairs((3, 2), (2, 4))),
+        mistakes=SIMILARITY_MISTAKES, hints=(
+            "The cosine of the angle between two vectors is their dot product, once both have length 1.",
+            "torch.nn.functional.normalize(z, dim=1) gives every row length 1. Of two matrices, A @ B.T holds the dot products "
+            "of the rows of A with the rows of B.",
+            "z = torch.nn.functional.normalize(z, dim=1), and then return z @ z.T.")),
+    "nt_xent": Exercise(
+        nt_xent, minutes=15, level=2, inputs=small_pairs((3, 2, 0.5), (5, 4, 0.1), (4, 3, 2.0)),
+        mistakes=NT_XENT_MISTAKES, hints=(
+            "Each of the 2n rows is a question with 2n − 1 possible answers, of which one is right: a classification.",
+            "Put the views one above the other, take all cosine similarities, divide by τ. A row must not choose itself: put "
+            "-inf on the diagonal. The right answer of row i is i + n for the first n rows and i − n for the others.",
+            "logits = similarities_here(torch.cat([z1, z2])) / temperature; then masked_fill with "
+            "torch.eye(2 * n, dtype=torch.bool); then F.cross_entropy(logits, torch.arange(2 * n).roll(n)). On a GPU, give eye "
+            "and arange the argument device=z1.device.")),
+    "negative_shares": Exercise(
+        negative_shares, minutes=10, level=2, inputs=small_pairs((3, 2, 0.5), (4, 3, 0.1)),
+        mistakes=SHARE_MISTAKES, hints=(
+            "The gradient pushes an anchor away from each negative in proportion to that negative's term in the "
+            "denominator.",
+            "So a negative's share is its exp(s / τ) divided by the sum of that over all negatives of the same anchor: a "
+            "softmax over the row, from which the anchor itself and its partner were taken out.",
+            "Start as in nt_xent; put -inf on the diagonal and at the partner's place (a roll of the identity matrix by n rows "
+            "marks the partners); then softmax(1)."), gradient=0),
+}

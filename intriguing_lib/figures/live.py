@@ -1,0 +1,60 @@
+"""Figures that are redrawn where they stand: a loss while it falls, and a figure with sliders."""
+import time
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import display
+
+from intriguing_lib.figures.style import COLOURS, show
+
+SECONDS_BETWEEN_REDRAWS = 2.0
+
+
+class LiveLoss:
+    """A loss curve that is redrawn while `run(experiment, on_report=live)` trains; `finish` draws it whole.
+
+    chance: the loss of an encoder for which all images look alike, drawn as a line.
+    """
+
+    def __init__(self, steps, chance):
+        self.total, self.chance = steps, chance
+        self.steps, self.losses = [], []
+        self.handle, self.drawn = None, 0.0
+
+    def __call__(self, step, loss):
+        self.steps.append(step)
+        self.losses.append(loss)
+        if time.monotonic() - self.drawn > SECONDS_BETWEEN_REDRAWS:
+            self._draw()
+            self.drawn = time.monotonic()
+
+    def finish(self, losses):
+        """losses: of all steps, as a run returns them."""
+        self.steps, self.losses = list(range(1, len(losses) + 1)), losses.tolist()
+        self._draw()
+
+    def _draw(self):
+        fig, ax = plt.subplots(figsize=(6.4, 2.9))
+        ax.plot(self.steps, self.losses, color=COLOURS[0])
+        ax.axhline(self.chance, color="0.4", linestyle="--", linewidth=1)
+        ax.text(self.total, self.chance, "all images look alike", va="bottom", ha="right", color="0.3", fontsize=10)
+        ax.set(xlim=(0, self.total), ylim=(0, 1.12 * self.chance), xlabel="training step", ylabel="contrastive loss (nats)",
+               title="Contrastive loss while the encoder trains")
+        alt = f"Loss against training step, from {self.losses[0]:.2f} to {self.losses[-1]:.2f}; {self.chance:.2f} is chance."
+        self.handle = show(fig, alt, self.handle)
+
+
+def sliders(draw, **ranges):
+    """A figure with sliders under it; where sliders don't run, the figure at their first values.
+
+    draw: called with a value for each name, returns (figure, alternative text). ranges: {name: (lowest, first, highest)}, on
+    logarithmic sliders.
+    """
+    handle = show(*draw(**{name: first for name, (_, first, _) in ranges.items()}))
+    bars = {name: widgets.FloatLogSlider(value=first, min=np.log10(lowest), max=np.log10(highest), step=0.05, description=name,
+                                         continuous_update=False, readout_format=".2f")
+            for name, (lowest, first, highest) in ranges.items()}
+    for bar in bars.values():
+        bar.observe(lambda change: show(*draw(**{name: bar.value for name, bar in bars.items()}), handle), "value")
+    display(widgets.VBox(list(bars.values())))

@@ -1,0 +1,50 @@
+"""What was measured over the values of one setting, as curves, or of two, as a map."""
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+
+from intriguing_lib.figures.style import COLOURS
+from intriguing_lib.statistics import mean_and_margin
+
+
+def curves(panels, title, xlabel, ylabel, logx=False):
+    """Side by side, lines of means with their 95 % intervals. panels: {panel title: {label: {x: values, one each seed}}}."""
+    fig, axes = plt.subplots(1, len(panels), figsize=(3.3 * len(panels), 3.3), squeeze=False, sharey="row")
+    for (panel, lines), ax in zip(panels.items(), axes[0], strict=True):
+        for i, (label, points) in enumerate(lines.items()):
+            look = {"marker": "osD^vP"[i % 6], "markersize": 5, "color": COLOURS[i], "linestyle": ("-", "--", ":", "-.")[i % 4]}
+            middle, half = zip(*(mean_and_margin(v) if len(v) > 1 else (np.mean(v), 0) for v in points.values()), strict=True)
+            ax.errorbar(list(points), middle, yerr=half, capsize=2, elinewidth=0.8, label=label, **look)
+        ax.set(xlabel=xlabel, xscale="log" if logx else "linear")
+        ax.minorticks_off()
+        ax.xaxis.set_major_formatter("{x:g}")
+        places = sorted({x for points in lines.values() for x in points})
+        if len(places) <= 6:
+            ax.set_xticks(places)
+        ax.set_title(panel, fontsize=11)
+    axes[0, 0].set_ylabel(ylabel)
+    axes[0, -1].legend(fontsize=8)
+    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
+    return fig
+
+
+def heat_maps(panels, title, xlabel, ylabel, path=None):
+    """Tables of accuracies in per cent as maps, side by side, on one scale; NaN stays white.
+
+    panels: {panel title: DataFrame, rows the y axis, columns the x axis}. path: {x: y} in their labels, drawn as a line.
+    """
+    fig, axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels) + 0.6, 3.7), squeeze=False)
+    lowest, highest = (f([f(table.min().min(), table.max().max()) for table in panels.values()]) for f in (min, max))
+    for (panel, table), ax in zip(panels.items(), axes[0], strict=True):
+        sns.heatmap(table.iloc[::-1], ax=ax, annot=True, fmt=".1f", cmap="cividis", vmin=lowest, vmax=highest, cbar=False,
+                    annot_kws={"fontsize": 9})
+        if path:
+            spots = [(list(table.columns).index(x), np.interp(np.log(y), np.log(list(table.index)), range(len(table))))
+                     for x, y in path.items() if x in table.columns]
+            ax.plot([x + 0.5 for x, _ in spots], [len(table) - 0.5 - y for _, y in spots], color=COLOURS[3], linewidth=4,
+                    alpha=0.4)
+        ax.grid(False)
+        ax.set(xlabel=xlabel, ylabel=ylabel)
+        ax.set_title(panel, fontsize=11)
+    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
+    return fig

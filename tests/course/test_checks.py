@@ -1,0 +1,122 @@
+"""The checks of a learner's code: every usual mistake has its own sentence, and nothing stops the notebook."""
+import math
+import threading
+import time
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from intriguing_lib.course import check, checks, hint, show_answer
+from intriguing_lib.course.checks import EXERCISES
+from intriguing_lib.losses import nt_xent
+
+NAMES = list(EXERCISES)
+MISTAKES = [(name, message, mistake) for name in NAMES for message, mistakes in EXERCISES[name].mistakes.items()
+            for mistake in (mistakes if isinstance(mistakes, tuple) else (mistakes,))]
+
+
+@pytest.mark.parametrize("name, message, mistake", MISTAKES, ids=lambda x: x[:30] if isinstance(x, str) else "")
+def test_every_mistake_is_told_by_its_own_sentence(name, message, mistake, said):
+    out, used = said(name, mistake)
+    assert not used and out == f"{name}: not yet: {message}"
+
+
+def test_an_unsolved_stub_says_how_long_it_takes_and_the_notebook_goes_on(said):
+    for name in NAMES:
+        out, used = said(name, lambda *a: ...)
+        assert "not solved yet: it returns `...` (" in out and "minutes, " in out and not used
+        assert "the notebook goes on with the library's function" in out
+
+
+def test_a_crash_that_only_a_gradient_brings_about_is_one_sentence(said):
+    def shy(z1, z2, temperature):
+        if z1.requires_grad:
+            raise ValueError
+        return nt_xent(z1, z2, temperature)
+
+    assert said("nt_xent", shy)[0].endswith("but no gradient can be computed: ValueError: no message.")
+
+
+def never_ends(z1, z2, temperature):
+    while True:
+        pass
+
+
+def raises(z1, z2, temperature):
+    z = torch.cat([z1, z2])
+    return F.cross_entropy(z, "labels")  # below this line lie torch's own
+
+
+def leaves_the_notebook(z1, z2, temperature):
+    raise SystemExit
+
+
+@pytest.mark.parametrize("attempt, words", [
+    (lambda z1, z2, t: None, "returns None: does every way through it end in a `return`?"),
+    (lambda z1, z2, t: [0.5], "returns a list, and should return a torch tensor"),
+    (lambda z1, z2, t: nt_xent(z1, z2, t).item(), "returns a float, and should return a torch tensor"),
+    (lambda z1, z2, t: torch.zeros(3), r"returns a tensor of shape (3,), and should return ()"),
+    (lambda z1, z2, t: torch.tensor(math.nan), "returns NaN or infinity on harmless inputs"),
+    (lambda z1, z2, t: nt_xent(z1, z2, t).detach(), "no gradient reaches the inputs"),
+    (lambda z1, z2, t: nt_xent(z1, z2.detach(), t), "the gradient is not: a part of the computation is detached"),
+    (lambda z1, z2, t: torch.tensor(1.25), "none of the mistakes this check knows: on a tensor of shape (3, 2) and a tensor"),
+    (lambda z1, z2, t: nt_xent(z1, z2, 0.5), "a tensor of shape (5, 4) and temperature 0.1 it should give"),
+    (lambda z1, z2: 0, "could not be called: TypeError"),
+    (raises, "raised TypeError: ", ), (leaves_the_notebook, "raised SystemExit: no message, in its line 2: `raise SystemExit`"),
+    (3.5, "'3.5' can't be called"), (..., "'Ellipsis' can't be called"),
+], ids=["None", "a list", "a float", "a wrong shape", "NaN", "detached", "half detached", "nonsense", "a fixed temperature",
+        "missing argument", "a crash", "exit()", "a number", "an ellipsis"])
+def test_bad_input_is_one_sentence_and_stops_nothing(attempt, words, said):
+    out, used = said("nt_xent", attempt)
+    assert words in out and not used
+
+
+def test_a_crash_is_shown_as_the_learners_with_its_line(said):
+    out, _ = said("nt_xent", raises)
+    assert out.endswith('in its line 3: `return F.cross_entropy(z, "labels")  # below this line lie torch\'s own`')
+
+
+def test_a_function_that_never_ends_is_given_up_and_ends(monkeypatch, said):
+    monkeypatch.setattr(checks, "SECONDS_ALLOWED", 0.5)
+    before = threading.active_count()
+    start = time.monotonic()
+    out, used = said("nt_xent", never_ends)
+    assert "had not returned after 0.5 s" in out and not used and time.monotonic() - start < 5
+    time.sleep(0.5)
+    assert threading.active_count() == before  # it doesn't go on in the background
+
+
+def test_changing_the_inputs_in_place_harms_nobody_but_its_own_gradient(said):
+    def in_place(z1, z2, temperature):
+        z1 /= z1.norm(dim=1, keepdim=True)
+        z2 /= z2.norm(dim=1, keepdim=True)
+        return nt_xent(z1, z2, temperature)
+
+    out, _ = said("nt_xent", in_place)
+    assert out.endswith("but no gradient can be computed: a tensor that it needs was changed in place.")
+    assert said("nt_xent", nt_xent)[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hints_and_the_answer_are_there(name, capsys):
+    assert len(EXERCISES[name].hints) == 3 and EXERCISES[name].minutes <= 15 and EXERCISES[name].level in (1, 2, 3)
+    for level in (1, 2, 3):
+        hint(name, level)
+        assert len(capsys.readouterr().out) > 40
+    hint(name, 4)
+    assert "three hints, 1 to 3, got 4" in capsys.readouterr().out
+    show_answer(name)
+    assert f"def {name}(" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nonsense_of_the_right_shape_is_told_and_stops_nothing(name, said):
+    """Also where an exercise has a single argument."""
+    out, used = said(name, lambda *arguments: EXERCISES[name].answer(*arguments) * 1.234 + 0.017)
+    assert "none of the mistakes this check knows: on a tensor of shape" in out and not used
+
+
+def test_an_unknown_exercise_is_named():
+    with pytest.raises(KeyError, match="no exercise 'ntxent': there are cosine_similarities, nt_xent"):
+        check("ntxent", nt_xent)

@@ -1,0 +1,99 @@
+"""Effects held to SciPy's tests and to made-up rows whose answer is known, and the intervals' error rates."""
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from intriguing_lib import statistics
+from intriguing_lib.search import MEMBERS
+
+
+def race(gaps, seeds=3, noise=0.002, data="digits train", steps=200, seed=0):
+    """Rows of five losses whose true accuracies lie gaps[layers] apart from first to last, with paired seeds."""
+    rng = np.random.default_rng(seed)
+    shared = rng.normal(0, 0.01, seeds)  # what a seed does to all losses alike
+    return pd.DataFrame([
+        {"condition": member, "data": data, "head.layers": layers, "steps": steps, "seed": s, "device": "a test",
+         "linear": 0.9 + shared[s] + gap * i / 4 + rng.normal(0, noise)}
+        for layers, gap in gaps.items() for i, member in enumerate(MEMBERS) for s in range(seeds)])
+
+
+def surface(slope, seeds=3, noise=0.001):
+    """Accuracies with a ridge log λ = slope · log τ."""
+    rng = np.random.default_rng(1)
+    return pd.DataFrame([
+        {"condition": "decoupled NT-Xent", "data": "digits train", "seed": 5 + s,
+         "objective.loss.temperature": t, "objective.loss.weight": w,
+         "linear": 0.95 - 0.005 * (np.log(w) - slope * np.log(t)) ** 2 + rng.normal(0, noise)}
+        for s in range(seeds) for t in (0.1, 0.4, 1.6) for w in 4.0 ** np.arange(-5, 5)])
+
+
+def test_the_mean_over_seeds_is_a_one_sample_t_test():
+    values = np.random.default_rng(0).normal(2, 1, 5)
+    effect, expected = statistics.over_seeds(values), stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (effect.low, effect.high) == pytest.approx(tuple(expected)) and effect.value == pytest.approx(values.mean())
+    assert effect.seeds == 5
+
+
+def test_the_margin_covers_the_true_mean_in_95_of_100_samples():
+    """2,000 samples of five: a binomial share, 4 standard errors wide. False-alarm rate 6e-5."""
+    rng = np.random.default_rng(0)
+    drawn = (statistics.mean_and_margin(rng.normal(3, 2, 5)) for _ in range(2000))
+    covered = [abs(mean - 3) <= margin for mean, margin in drawn]
+    assert abs(np.mean(covered) - 0.95) < 4 * (0.95 * 0.05 / 2000) ** 0.5
+
+
+def test_between_two_conditions_the_spread_is_a_paired_t_test():
+    """The studentized range of two is Student's t times the root of two."""
+    table = race({3: 0.05}).query("condition in ['NT-Xent', 'SWD cube']")
+    a, b = (100 * table.loc[table["condition"] == member, "linear"].to_numpy() for member in ("SWD cube", "NT-Xent"))
+    effect, expected = statistics.spread(table), stats.ttest_rel(a, b).confidence_interval(0.95)
+    assert (effect.low, effect.high) == pytest.approx(tuple(expected)) and effect.value == pytest.approx((a - b).mean())
+    assert statistics.chance_range(table) == pytest.approx((expected.high - expected.low) / 2)
+
+
+def test_ranges_are_within_each_seed():
+    table = pd.DataFrame({"condition": ["a", "b"] * 2, "seed": [0, 0, 1, 1], "linear": [0.9, 0.8, 0.5, 0.75]})
+    assert statistics.ranges(table).tolist() == pytest.approx([10, 25])
+
+
+def test_what_goes_with_depth_and_with_length():
+    table = race({1: 0.08, 3: 0.02}, noise=0)
+    assert statistics.lost_with_depth(table).value == pytest.approx(6)
+    table = pd.concat([race({2: gap}, steps=steps, noise=0) for steps, gap in ((50, 0.03), (100, 0.9), (200, 0.05))])
+    assert statistics.lost_with_length(table).value == pytest.approx(-2)
+
+
+@pytest.mark.parametrize("statistic, table", [
+    (statistics.spread, race({3: 0.03})), (statistics.chance_range, race({3: 0.03})),
+    (statistics.lost_with_depth, race({1: 0.05, 3: 0.03})),
+    (statistics.lost_with_length, pd.concat([race({2: 0.05}, steps=50), race({2: 0.03})]))])
+def test_any_column_can_be_the_metric(statistic, table):
+    other = table.rename(columns={"linear": "knn"}).assign(linear=0.5)
+    assert statistic(other, "knn") == statistic(table)
+
+
+@pytest.mark.parametrize("slope", [-1, 0, 1.3])
+def test_the_slope_of_a_ridge(slope):
+    assert statistics.valley_slope(surface(slope)).value == pytest.approx(slope, abs=0.15)
+    other = surface(slope).rename(columns={"linear": "knn"}).assign(linear=0.5)
+    assert statistics.valley_slope(other, "knn") == statistics.valley_slope(surface(slope))
+
+
+def test_flat_land_beside_the_ridge_does_not_spoil_the_slope():
+    table = surface(1.3)
+    assert statistics.valley_slope(table.assign(linear=table["linear"].clip(lower=0.91))).value == pytest.approx(1.3, abs=0.15)
+
+
+def test_without_any_ridge_the_slope_is_zero_and_no_nan():
+    assert statistics.valley_slope(surface(1).assign(linear=0.5)).value == pytest.approx(0)
+
+
+def test_equal_losses_are_called_far_apart_as_rarely_as_the_interval_says():
+    """Of 400 races between equal losses 5 % exceed `chance_range` and 5 % of intervals miss 0; false-alarm rate of this test
+    below 1e-4 a bound (binomial)."""
+    races = [race({3: 0.0}, seed=seed) for seed in range(400)]
+    above = sum(statistics.spread(rows).value > statistics.chance_range(rows) for rows in races)
+    missed = sum(statistics.spread(rows).low > 0 for rows in races)
+    low, high = stats.binom.ppf([5e-5, 1 - 5e-5], 400, 0.05)
+    assert above == missed and low <= above <= high

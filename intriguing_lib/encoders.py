@@ -3,12 +3,13 @@
 `SmallConv().build(shape)` takes the images' (channels, height, width) and gives a module from float images (n, channels,
 height, width) to features (n, description.features). Weights come from torch's global random state: seed it before.
 """
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 
+import torch
 import torchvision
 from torch import nn
-from torchvision.models.feature_extraction import create_feature_extractor
 
 from intriguing_lib.descriptions import Description
 
@@ -22,18 +23,63 @@ class SmallConv:
     channels: tuple = (16, 32, 64)
     features: int = 128
 
-    taps = property(lambda self: tuple(f"block{i + 1}" for i in range(len(self.channels))))
+    taps = property(lambda self: block_names(self.channels))
 
     def build(self, shape):
-        width, height, side = shape
-        layers = OrderedDict()
-        for name, channels in zip(self.taps, self.channels, strict=True):
-            layers[name] = nn.Sequential(nn.Conv2d(width, channels, 3, stride=2, padding=1, bias=False),
-                                         nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
-            width, height, side = channels, (height + 1) // 2, (side + 1) // 2
+        strides = (2,) * len(self.channels)
+        layers = convolution_blocks(shape[0], self.channels, strides)
+        height, width = (math.ceil(side / math.prod(strides)) for side in shape[1:])
         layers["flatten"] = nn.Flatten()
-        layers["dense"] = nn.Linear(width * height * side, self.features)
+        layers["dense"] = nn.Linear(self.channels[-1] * height * width, self.features)
         return nn.Sequential(layers)
+
+
+@dataclass(frozen=True)
+class PooledConv:
+    """3×3 convolutions, each with batch norm and ReLU, then each channel's mean and maximum over all positions.
+
+    channels, strides: one of each a convolution. Takes images of any size from the product of the strides on.
+    """
+    channels: tuple = (16, 32, 32)
+    strides: tuple = (2, 2, 1)
+
+    taps = property(lambda self: block_names(self.channels))
+    features = property(lambda self: 2 * self.channels[-1])
+
+    def __post_init__(self):
+        if len(self.channels) != len(self.strides):
+            raise ValueError(f"PooledConv: channels and strides have one entry a convolution, got {self.channels} and "
+                             f"{self.strides}.")
+
+    def build(self, shape):
+        total = math.prod(self.strides)
+        if min(shape[1:]) < total:
+            raise ValueError(f"PooledConv: its strides need images of at least {total}×{total} pixels, got "
+                             f"{shape[1]}×{shape[2]}: take larger images or smaller strides.")
+        layers = convolution_blocks(shape[0], self.channels, self.strides)
+        layers["pool"] = MeanAndMaximum()
+        return nn.Sequential(layers)
+
+
+class MeanAndMaximum(nn.Module):
+    """Maps (n, c, height, width) to each channel's mean over all positions and then each one's maximum: (n, 2 c)."""
+
+    def forward(self, maps):
+        return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1)
+
+
+def block_names(channels):
+    return tuple(f"block{i + 1}" for i in range(len(channels)))
+
+
+def convolution_blocks(width, channels, strides):
+    """{name: 3×3 convolution, batch norm and ReLU}, each of its own width and stride, from images with `width` channels."""
+    blocks = OrderedDict()
+    for name, out, stride in zip(block_names(channels), channels, strides, strict=True):
+        blocks[name] = nn.Sequential(nn.Conv2d(width, out, 3, stride=stride, padding=1, bias=False),
+                                     nn.BatchNorm2d(out), nn.ReLU(inplace=True))
+        width = out
+    return blocks
 
 
 @dataclass(frozen=True)
@@ -102,11 +148,3 @@ class Model(nn.Module):
 
     def forward(self, images):
         return self.head(self.encoder(images))
-
-
-def feature_maps(encoder, images, taps):
-    """The maps inside a built encoder at the named taps: {tap: (n, channels, height, width)}.
-
-    The descriptions name theirs, shallow to deep: `SmallConv().taps`, `ResNet().taps` (the paper's block groups 1 to 4).
-    """
-    return create_feature_extractor(encoder, list(taps))(images)

@@ -1,26 +1,72 @@
-"""Measuring an encoder without changing it: linear evaluation and nearest neighbours."""
+"""Measuring an encoder without changing it: features and maps, linear evaluation and nearest neighbours."""
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from torchvision.models.feature_extraction import create_feature_extractor
+
+from intriguing_lib.views import require_images
 
 PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)  # strongest first: each fit starts from the one before
 VALIDATION_SHARE = 0.2
 
 
-@torch.no_grad()
+@contextmanager
+def evaluation(encoder):
+    """No gradients, and the encoder in evaluation mode: neither weights nor batch-norm statistics move.
+
+    Each module's own mode is put back afterwards, also after an error.
+    """
+    modes = [(module, module.training) for module in encoder.modules()]
+    try:
+        with torch.no_grad():
+            yield encoder.eval()
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def batches(images, batch_size):
+    """The images of an ImageSet or composite, or a float tensor of images, as float tensors of `batch_size` images."""
+    if isinstance(images, torch.Tensor):
+        require_images("The encoder", images)
+        return images.split(batch_size)
+    return (images.batch(rows) for rows in torch.arange(len(images), device=images.device).split(batch_size))
+
+
 def features(encoder, data, batch_size=500):
     """The encoder's features of every image of an ImageSet or composite: float32, (n, d), on its device.
 
-    The encoder is in evaluation mode meanwhile, so neither its weights nor its batch-norm statistics move; its own mode
-    is put back afterwards.
+    The encoder is left as it was: see `evaluation`.
     """
-    training = encoder.training
-    encoder.eval()
-    rows = torch.arange(len(data), device=data.device).split(batch_size)
-    result = torch.cat([encoder(data.batch(part)).flatten(1).float() for part in rows])
-    encoder.train(training)
-    return result
+    with evaluation(encoder):
+        return torch.cat([encoder(part).flatten(1).float() for part in batches(data, batch_size)])
+
+
+def feature_maps(encoder, images, taps, batch_size=500):
+    """The maps inside a built encoder at the named taps: {tap: float32, (n, channels, height, width)}, on its device.
+
+    The descriptions name theirs, shallow to deep: `SmallConv().taps`, `ResNet().taps` (the paper's block groups 1 to 4).
+    images: an ImageSet, a composite, or float images (n, channels, height, width) in [0, 1]. Layers behind the last tap are
+    left out, so images may be larger or smaller than those it was built for. Beyond the result it takes the memory of one
+    batch. A tap whose output the next layer changes in place shows what that layer left. The encoder itself is left as it
+    was: see `evaluation`. Raises ValueError when it has no such tap, TypeError when the images are not float.
+    """
+    unknown = [tap for tap in taps if tap not in dict(encoder.named_modules())]
+    if unknown:
+        there = ", ".join(name for name, _ in encoder.named_children())
+        raise ValueError(f"feature_maps: the encoder has no {unknown[0]!r}; its taps are {there}.")
+    maps = {}
+    with evaluation(encoder):
+        extractor, done = create_feature_extractor(encoder, list(taps)), 0
+        for part in batches(images, batch_size):
+            for tap, found in extractor(part).items():
+                if tap not in maps:
+                    maps[tap] = torch.empty(len(images), *found.shape[1:], device=found.device)
+                maps[tap][done:done + len(part)] = found
+            done += len(part)
+    return maps
 
 
 def pixels(data):

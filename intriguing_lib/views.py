@@ -4,12 +4,18 @@ Every transform is a frozen dataclass with two methods. `draw(images, generator)
 image; `apply(images, *parameters)` is deterministic. Calling the transform does both. The split is what lets the tests
 hold `apply` to torchvision's functional transforms, image by image, on the same parameters. Images are float32 in
 [0, 1], (n, channels, height, width); so is what comes back. `Chain` puts transforms in a row.
+
+With the same parameters masks and boxes follow the images. `apply_to_masks(masks, *parameters)` takes masks of any dtype,
+(n, m, height, width), by the nearest pixel, so that labels stay labels. `apply_to_boxes(boxes, size, *parameters)` takes float
+boxes (n, m, 4), the left, top, right and bottom edge in pixels of images of `size`, (height, width), and clips them.
 """
 import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+
+from intriguing_lib.geometry import cropped_boxes, interpolation, mirrored_boxes, nearest, picked, turned
 
 GRAY = (0.2989, 0.587, 0.114)  # ITU-R 601 luma, as torchvision rounds it
 
@@ -25,25 +31,58 @@ def per_image(values):
     return values.view(-1, 1, 1, 1)
 
 
+def require_images(user, images):
+    if not (images.is_floating_point() and images.ndim == 4):
+        raise TypeError(f"{user} needs float images of shape (n, channels, height, width) in [0, 1], got "
+                        f"{images.dtype} of shape {tuple(images.shape)}: ImageSet.batch(rows) gives them.")
+
+
 class Transform:
-    """What all transforms share: calling one draws its parameters and applies them."""
+    """What all transforms share: calling one draws its parameters and applies them.
+
+    They keep the images' shape, and `draw` looks at nothing but shape and device: so a chain can draw everything first.
+    """
 
     def __call__(self, images, generator):
-        if not (images.is_floating_point() and images.ndim == 4):
-            raise TypeError(f"{type(self).__name__} needs float images of shape (n, channels, height, width) in [0, 1], got "
-                            f"{images.dtype} of shape {tuple(images.shape)}: ImageSet.batch(rows) gives them.")
+        require_images(type(self).__name__, images)
         return self.apply(images, *self.draw(images, generator))
 
 
+class Recolouring(Transform):
+    """A transform that moves nothing: masks and boxes stay as they are."""
+
+    def apply_to_masks(self, masks, *parameters):
+        return masks
+
+    def apply_to_boxes(self, boxes, size, *parameters):
+        return boxes
+
+
 @dataclass(frozen=True)
-class Chain:
-    """Transforms one after the other: `Chain((Crop(), Flip()))(images, generator)`."""
+class Chain(Transform):
+    """Transforms one after the other, chains among them: `Chain((Crop(), Flip()))(images, generator)`."""
     transforms: tuple
 
-    def __call__(self, images, generator):
-        for transform in self.transforms:
-            images = transform(images, generator)
+    def draw(self, images, generator):
+        """For each transform, its parameters."""
+        return tuple(transform.draw(images, generator) for transform in self.transforms)
+
+    def apply(self, images, *parameters):
+        for transform, drawn in zip(self.transforms, parameters, strict=True):
+            images = transform.apply(images, *drawn)
         return images
+
+    def apply_to_masks(self, masks, *parameters):
+        if masks.ndim != 4:
+            raise ValueError(f"masks need shape (n, m, height, width), got {tuple(masks.shape)}: masks[:, None] adds the m.")
+        for transform, drawn in zip(self.transforms, parameters, strict=True):
+            masks = transform.apply_to_masks(masks, *drawn)
+        return masks
+
+    def apply_to_boxes(self, boxes, size, *parameters):
+        for transform, drawn in zip(self.transforms, parameters, strict=True):
+            boxes = transform.apply_to_boxes(boxes, size, *drawn)
+        return boxes
 
 
 @dataclass(frozen=True)
@@ -86,17 +125,12 @@ class Crop(Transform):
         columns = interpolation(left, w, width)[:, None]
         return rows @ images @ columns.transpose(-1, -2)
 
+    def apply_to_masks(self, masks, top, left, h, w):
+        height, width = masks.shape[-2:]
+        return picked(masks, nearest(top, h, height), nearest(left, w, width))
 
-def interpolation(start, length, size):
-    """(n, size, size) matrices that resize the stretch [start, start + length) of an axis to `size` points, bilinearly.
-
-    Output point o samples the stretch at (o + 1/2) · length / size − 1/2, held to its ends. A box never exceeds the
-    image, so this always enlarges, and antialiasing, which acts on reductions alone, has nothing to do.
-    """
-    points = torch.arange(size, device=start.device)
-    at = ((points + 0.5) * (length / size)[:, None] - 0.5).clamp(min=0)
-    at = torch.minimum(at, (length - 1)[:, None].float()) + start[:, None]
-    return (1 - (at[:, :, None] - points).abs()).clamp(min=0)
+    def apply_to_boxes(self, boxes, size, top, left, h, w):
+        return cropped_boxes(boxes, size, top, left, h, w)
 
 
 @dataclass(frozen=True)
@@ -110,6 +144,11 @@ class Flip(Transform):
     def apply(self, images, flipped):
         return torch.where(per_image(flipped), images.flip(-1), images)
 
+    apply_to_masks = apply
+
+    def apply_to_boxes(self, boxes, size, flipped):
+        return torch.where(flipped[:, None, None], mirrored_boxes(boxes, size[1]), boxes)
+
 
 @dataclass(frozen=True)
 class Rotate(Transform):
@@ -120,17 +159,18 @@ class Rotate(Transform):
         return (uniform(images, -self.degrees, self.degrees, generator),)
 
     def apply(self, images, angle):
-        height, width = images.shape[-2:]
-        cos, sin = torch.cos(angle.deg2rad()), torch.sin(angle.deg2rad())
-        zero = torch.zeros_like(cos)
-        # In affine_grid's coordinates, which run from −1 to 1 along each side: hence height/width off the diagonal.
-        theta = torch.stack([cos, -sin * height / width, zero, sin * width / height, cos, zero], 1).view(-1, 2, 3)
-        grid = F.affine_grid(theta, images.shape, align_corners=False)
-        return F.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
+        return turned(images, angle, "bilinear")
+
+    def apply_to_masks(self, masks, angle):
+        """0 outside the image. Exact for whole numbers up to 2^24, for it samples in float32."""
+        return turned(masks.float(), angle, "nearest").to(masks.dtype)
+
+    def apply_to_boxes(self, boxes, size, angle):
+        raise ValueError("A rotated box is no box: leave Rotate out of the view, or let masks follow it (apply_to_masks).")
 
 
 @dataclass(frozen=True)
-class ColorJitter(Transform):
+class ColorJitter(Recolouring):
     """SimCLR's colour jitter of the given strength, on a share p of the images: RGB only.
 
     Brightness, contrast and saturation factors are uniform in 1 ± 0.8 · strength (not below 0), the hue turns by up to
@@ -202,7 +242,7 @@ def adjust_hue(images, turn):
 
 
 @dataclass(frozen=True)
-class Grayscale(Transform):
+class Grayscale(Recolouring):
     """Gray instead of colour with probability p: RGB only."""
     p: float = 0.2
 
@@ -215,7 +255,7 @@ class Grayscale(Transform):
 
 
 @dataclass(frozen=True)
-class Blur(Transform):
+class Blur(Recolouring):
     """A Gaussian blur with probability p, its σ in pixels uniform in `sigma`, kernel a tenth of the side (odd, ≥ 3)."""
     sigma: tuple = (0.1, 2.0)
     p: float = 0.5

@@ -71,13 +71,14 @@ def test_chunks_agree(encoder, noise):
     assert all(torch.allclose(small[tap], whole[tap], atol=1e-5) for tap in encoder.taps)
 
 
-def test_no_layer_sees_more_than_a_chunk_and_none_behind_the_last_tap_runs(noise):
+@pytest.mark.parametrize("of", [lambda data: data, lambda data: data.batch(torch.arange(len(data)))], ids=["set", "tensor"])
+def test_no_layer_sees_more_than_a_chunk_and_none_behind_the_last_tap_runs(of, noise):
     """So what it takes beyond the result is bounded by the chunk."""
     network, seen = built(PooledConv((4, 8, 8))), []
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):
             module.register_forward_hook(lambda m, i, out, name=name: seen.append((name, len(out))))
-    maps = feature_maps(network, noise, ["block1", "block2"], 10)
+    maps = feature_maps(network, of(noise), ["block1", "block2"], 10)
     assert [n for name, n in seen if name == "block1.0"] == [10] * 6 + [4] == [n for name, n in seen if name == "block2.0"]
     assert len(seen) == 14 and [tuple(m.shape) for m in maps.values()] == [(64, 4, 14, 14), (64, 8, 7, 7)]
 

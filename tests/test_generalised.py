@@ -159,7 +159,7 @@ def test_every_member_trains(loss, experiment):
 
 @pytest.mark.parametrize("describe, message", [
     (lambda: DecoupledNTXent(0.0), "temperature must be above 0, got 0.0"),
-    (lambda: DecoupledNTXent(0.5, -1), "weight λ must not be negative, got -1: it would push"),
+    (lambda: DecoupledNTXent(0.5, -1), "weight λ must not be negative, got -1.0: it would push"),
     (lambda: SlicedWasserstein("ball"), "prior is 'sphere', 'cube' or 'normal', got 'ball'"),
     (lambda: SlicedWasserstein("cube", float("nan")), "weight λ must not be negative, got nan"),
     (lambda: MatchedMoments(-0.1), "weight λ must not be negative, got -0.1"),

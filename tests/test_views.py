@@ -130,7 +130,7 @@ def test_masks_follow_as_torchvision_moves_them_to_the_nearest_pixel(transform, 
     ours = Chain((transform,)).apply_to_masks(masks, drawn)
     theirs = torch.stack([nearest_reference(transform, mask.float(), *one_image(drawn, i)) for i, mask in enumerate(masks)])
     assert ours.shape == masks.shape and ours.dtype == torch.int64
-    # Where two pixels are equally near, another machine may round another way; here not one of 100,000 differs.
+    # Where two pixels are equally near, another machine may round another way.
     assert (ours != theirs).double().mean() < 1e-3
     assert (ours != masks).double().mean() > 0.4  # something moved
     odd = masks % 2 == 1

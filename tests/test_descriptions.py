@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from intriguing_lib.composites import RandBits
-from intriguing_lib.encoders import Head
+from intriguing_lib.encoders import Head, PooledConv, SmallConv
 from intriguing_lib.generalised import DecoupledNTXent, SlicedWasserstein
 from intriguing_lib.losses import NTXent
 from intriguing_lib.objectives import Contrastive, Supervised
@@ -30,6 +30,12 @@ def test_whole_numbers_and_none(experiment):
     assert replace(experiment, steps=np.int64(5), seed=torch.tensor(2), batch_size=32.0).key == replace(
         experiment, steps=5, seed=2, batch_size=32).key
     assert SlicedWasserstein("cube").directions is None and SlicedWasserstein("cube", directions=np.int32(3)).directions == 3
+
+
+def test_lists_and_arrays_become_tuples(experiment):
+    for channels in ([4, 8], np.array([4, 8]), torch.tensor([4, 8]), (np.int64(4), 8.0)):
+        assert replace(experiment, encoder=SmallConv(channels, 16)).key == experiment.key
+    assert PooledConv([4, 8], [2, 1]) == PooledConv((4, 8), (2, 1))
 
 
 @pytest.mark.parametrize("make, words", [

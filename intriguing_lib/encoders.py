@@ -1,7 +1,8 @@
 """Encoders and projection heads: small frozen descriptions, each of which builds its torch module.
 
 `SmallConv().build(shape)` takes the images' (channels, height, width) and gives a module from float images (n, channels,
-height, width) to features (n, description.features). Weights come from torch's global random state: seed it before.
+height, width) to features (n, description.features). By itself it draws weights by torch's global chance; an `Experiment`
+has them drawn from a generator of its own.
 """
 import math
 from collections import OrderedDict
@@ -15,12 +16,12 @@ from intriguing_lib.descriptions import Description
 
 
 @dataclass(frozen=True)
-class SmallConv:
+class SmallConv(Description):
     """3×3 convolutions with stride 2, each with batch norm and ReLU, then a dense layer: learns digits in seconds on a laptop.
 
     channels: one width a convolution. features: length of the feature vector.
     """
-    channels: tuple = (16, 32, 64)
+    channels: tuple[int, ...] = (16, 32, 64)
     features: int = 128
 
     taps = property(lambda self: block_names(self.channels))
@@ -35,18 +36,18 @@ class SmallConv:
 
 
 @dataclass(frozen=True)
-class PooledConv:
+class PooledConv(Description):
     """3×3 convolutions, each with batch norm and ReLU, then each channel's mean and maximum over all positions.
 
     channels, strides: one of each a convolution. Takes images of any size from the product of the strides on.
     """
-    channels: tuple = (16, 32, 32)
-    strides: tuple = (2, 2, 1)
+    channels: tuple[int, ...] = (16, 32, 32)
+    strides: tuple[int, ...] = (2, 2, 1)
 
     taps = property(lambda self: block_names(self.channels))
     features = property(lambda self: 2 * self.channels[-1])
 
-    def __post_init__(self):
+    def check(self):
         if len(self.channels) != len(self.strides):
             raise ValueError(f"PooledConv: channels and strides have one entry a convolution, got {self.channels} and "
                              f"{self.strides}.")
@@ -83,7 +84,7 @@ def convolution_blocks(width, channels, strides):
 
 
 @dataclass(frozen=True)
-class ResNet:
+class ResNet(Description):
     """torchvision's ResNet-18 or -50 without its classifier.
 
     stem: "cifar", a 3×3 convolution with stride 1 and no max-pooling, for images of about 32 pixels (SimCLR's
@@ -95,7 +96,7 @@ class ResNet:
     taps = ("layer1", "layer2", "layer3", "layer4")
     features = property(lambda self: {18: 512, 50: 2048}[self.depth])
 
-    def __post_init__(self):
+    def check(self):
         if self.depth not in (18, 50):
             raise ValueError(f"ResNet: depth is 18 or 50, got {self.depth}.")
         if self.stem not in ("cifar", "imagenet"):

@@ -50,12 +50,12 @@ def not_judged(name, reason):
 
 
 def shown(verdicts):
-    text = told(verdicts)
+    text = claim_in_markdown(verdicts)
     display({"text/plain": text, "text/markdown": text, MIMETYPE: [asdict(v) for v in verdicts]}, raw=True)
     return verdicts
 
 
-def told(verdicts):
+def claim_in_markdown(verdicts):
     """A claim and its verdicts on one or several data sets, in Markdown."""
     claim = CLAIMS[verdicts[0].claim]
     unit = f" {claim.unit}" if claim.unit else ""

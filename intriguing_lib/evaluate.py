@@ -1,5 +1,4 @@
 """Measuring an encoder without changing it: features and maps, linear evaluation and nearest neighbours."""
-import math
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,11 +9,13 @@ from torchvision.models.feature_extraction import create_feature_extractor
 
 from intriguing_lib.views import require_images
 
-PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)  # strongest first: each fit starts from the one before
+PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)  # strongest first: of equals it is chosen
 VALIDATION_SHARE = 0.2
-CONVERGED = 1e-5  # largest entry of the gradient at which a fit is done
-TOLERATED = 1e-4  # up to which nobody is warned: float32 can't always do better
-WHITENING_COST = 2_000_000_000  # multiplications
+# A fit has converged when no entry of its gradient, in standardised features, is larger.
+TOLERANCE = 3e-6
+CHOOSING = 1e-4  # for the penalty's choice: scikit-learn's own; held-back accuracy then moves by less than its sampling error
+STEPS = 1000  # a fit that needs more gradients than that warns
+MEMORY = 20  # steps that L-BFGS remembers
 
 
 @contextmanager
@@ -83,12 +84,12 @@ def pixels(data):
 class LinearEvaluation:
     """top1: accuracy on the test features, 0 to 1. penalty: the one chosen. predictions: int64, (n_test,).
 
-    gradient: the largest entry of the objective's gradient where the worst of the fits ended; it converged up to `CONVERGED`.
+    converged: whether all six fits did; where one did not, there was a warning.
     """
     top1: float
     penalty: float
     predictions: torch.Tensor
-    gradient: float
+    converged: bool
 
 
 def linear_evaluation(train_features, train_labels, test_features, test_labels):
@@ -96,99 +97,139 @@ def linear_evaluation(train_features, train_labels, test_features, test_labels):
 
     train_features, test_features: float, (n, d); labels: int64, (n,). Features are standardised by the training
     features' mean and deviation. The L2 penalty is the one of `PENALTIES` that does best on a fifth of the training
-    data held back; with it the classifier is fitted to all of them, and only then meets the test data. Full-batch
-    L-BFGS, each fit from the one before: the same features give the same number. Warns where a fit doesn't converge.
-    Raises ValueError for fewer than two classes or no test images, FloatingPointError for features that aren't finite.
+    data held back; with it the classifier is fitted to all of them, from where the choice left it, and only then meets the
+    test data. The same features give the same number. Raises ValueError for training labels of one class and without
+    test features, FloatingPointError for features that aren't finite; warns where a fit doesn't converge.
     """
-    check_features(train_features, train_labels, test_features)
-    mean, deviation = train_features.mean(0), train_features.std(0).clamp(min=1e-6)
-    train_x, test_x = ((x - mean) / deviation for x in (train_features, test_features))
+    check_evaluable(train_features, train_labels, test_features)
     classes = int(train_labels.max()) + 1
-    order = torch.randperm(len(train_x), generator=torch.Generator().manual_seed(0)).to(train_x.device)
-    held, kept = order.split([round(VALIDATION_SHARE * len(order)), len(order) - round(VALIDATION_SHARE * len(order))])
-    x, labels, held_x = train_x[kept], train_labels[kept], train_x[held]
-    weights, fits, scores, gradients = None, {}, {}, []
-    for penalty in PENALTIES:
-        weights, gradient = logistic_regression(x, labels, penalty, classes, start=weights)
-        fits[penalty], scores[penalty] = weights, accuracy(predict(held_x, weights), train_labels[held])
-        gradients.append(gradient)
-    best = max(scores, key=scores.get)
-    weights, gradient = logistic_regression(train_x, train_labels, best, classes, start=fits[best])
-    worst = max(*gradients, gradient)
-    if not worst <= TOLERATED:
-        warnings.warn(f"A fit of the linear evaluation did not converge (gradient {worst:.0e}, wanted {TOLERATED:.0e}): "
-                      "the top-1 may be off; look for features of very different size, or nearly the same.", stacklevel=2)
-    predictions = predict(test_x, weights)
-    return LinearEvaluation(accuracy(predictions, test_labels), best, predictions, worst)
+    mean, deviation = train_features.mean(0), train_features.std(0).clamp(min=1e-6)
+    order = torch.randperm(len(train_labels), generator=torch.Generator().manual_seed(0)).to(train_labels.device)
+    x, labels = train_features[order].sub_(mean).div_(deviation), train_labels[order]
+    held = round(VALIDATION_SHARE * len(x))
+    weights, steepest = logistic_regressions(x[held:], labels[held:], PENALTIES, classes, tolerance=CHOOSING)
+    scores = [accuracy(predict(x[:held], fitted), labels[:held]) for fitted in weights]
+    best = scores.index(max(scores))
+    (chosen,), last = logistic_regressions(x, labels, PENALTIES[best:best + 1], classes, start=weights[best:best + 1])
+    predictions = predict((test_features - mean) / deviation, chosen)
+    converged = bool((steepest <= CHOOSING).all() and last <= TOLERANCE)
+    return LinearEvaluation(accuracy(predictions, test_labels), PENALTIES[best], predictions, converged)
 
 
-def check_features(train_features, train_labels, test_features):
+def check_evaluable(train_features, train_labels, test_features):
+    if (train_labels == train_labels[:1]).all():
+        raise ValueError("Linear evaluation needs training labels of two classes or more: check how the images were chosen.")
     if not len(test_features):
-        raise ValueError("Linear evaluation needs test images, and there are none.")
-    if len(train_labels.unique()) < 2:
-        raise ValueError("Linear evaluation needs at least two classes among the training images.")
+        raise ValueError("Linear evaluation needs test features, and there are none: check how the images were chosen.")
     if not (train_features.isfinite().all() and test_features.isfinite().all()):
-        raise FloatingPointError("The features are not all finite: the encoder has diverged, lower its learning rate.")
+        raise FloatingPointError("Linear evaluation needs finite features, and some are infinite or not a number: if training "
+                                 "diverged, lower the learning rate.")
 
 
-def logistic_regression(x, labels, penalty, classes, start=None, steps=400):
-    """(weights, gradient): weights (classes, d + 1), the last column the bias, that minimise mean cross-entropy + penalty / 2 ·
-    ‖W‖², and the largest entry of the gradient there, at most `CONVERGED` unless `steps` evaluations were too few.
+def logistic_regression(x, labels, penalty, classes, steps=STEPS):
+    """Weights (classes, d + 1), the last column the bias, that minimise mean cross-entropy + penalty / 2 · ‖W‖².
 
-    x: float, (n, d), standardised. The bias is not penalised. scikit-learn's LogisticRegression(C=1 / (penalty · n)) minimises
-    the same function. L-BFGS in coordinates in which every class's own curvature at the start is 1 in all directions
-    (`whitening`): features differ in width by orders of magnitude, and without that most fits don't converge in hundreds of
-    steps.
+    The bias is not penalised. scikit-learn's LogisticRegression(C=1 / (penalty · n)) minimises the same function.
     """
-    x = with_ones(x)
-    weights = x.new_zeros(classes, x.shape[1]) if start is None else start
-    to_white, from_white = whitening(x, weights, penalty)
-    white = (to_white @ weights.unsqueeze(2)).requires_grad_(True)
-    solver = torch.optim.LBFGS([white], max_iter=steps, max_eval=steps, history_size=10, tolerance_grad=0, tolerance_change=0,
-                               line_search_fn="strong_wolfe")
-    best = weights, math.inf
-
-    def loss_and_gradient():
-        nonlocal best
-        weights = (from_white @ white.detach()).squeeze(2)
-        loss, gradient = cross_entropy_and_gradient(x, labels, weights, penalty)
-        size = gradient.abs().max().item()
-        if size < best[1]:
-            best = weights, size
-        # a gradient of 0 is where L-BFGS stops
-        white.grad = from_white.mT @ gradient.unsqueeze(2) if size > CONVERGED else torch.zeros_like(white)
-        return loss
-
-    solver.step(loss_and_gradient)
-    return best
+    return logistic_regressions(x, labels, (penalty,), classes, steps=steps)[0][0]
 
 
-def whitening(x, weights, penalty):
-    """(Lᵀ, L⁻ᵀ) of each class, (classes, d + 1, d + 1): L Lᵀ is the Hessian of the objective in that class's weights alone.
+@torch.no_grad()
+def logistic_regressions(x, labels, penalties, classes, start=None, tolerance=TOLERANCE, steps=STEPS):
+    """`logistic_regression` for p penalties: weights (p, classes, d + 1), and the largest entry of each gradient, (p,).
 
-    Over so many rows as cost about one step of the solver for narrow features, and at least twice as many as there are columns.
+    One product of matrices serves all fits that still go on; for a single fit it is narrow, and slow for its size. L-BFGS
+    moves in coordinates in which the Hessian at W = 0 is the identity, for weights that sum to 0 over the classes: along the
+    eigenvectors of the features' second moments S, scaled by 1 / √(S / classes + penalty). So constant and repeated
+    features don't hold it up. Warns where `steps` gradients don't suffice.
     """
-    d = x.shape[1]
-    x = x[:max(2 * d, WHITENING_COST // (len(weights) * d * d))]
-    p = F.linear(x, weights).softmax(1)
-    hessian = torch.stack([(x * (share * (1 - share)).unsqueeze(1)).T @ x / len(x) for share in p.T])
-    ridge = torch.full((d,), penalty + 1e-6, dtype=x.dtype, device=x.device)  # a dead feature must not make it singular
-    factor = torch.linalg.cholesky(hessian + ridge.diag())
-    identity = torch.eye(d, dtype=x.dtype, device=x.device).expand_as(factor)
-    return factor.mT, torch.linalg.solve_triangular(factor.mT, identity, upper=True)
+    penalty = x.new_tensor(penalties)[:, None, None]
+    moments, basis = torch.linalg.eigh(x.T @ x / len(x))
+    scale = F.pad((moments.clamp(min=0) / classes + penalty).rsqrt(), (0, 1), value=classes**0.5)
+    target = F.one_hot(labels, classes).T.to(x.dtype)
+    weights = x.new_zeros(len(penalties), classes, x.shape[1] + 1) if start is None else start.clone()
+    steepest = x.new_full((len(penalties),), torch.inf)
+    going = torch.arange(len(penalties), device=x.device)  # the fits that haven't converged; from here on all else is theirs
+    search = Search(rotated(weights, basis) / scale)
+    for _ in range(steps):
+        weights[going] = rotated(search.trial * scale, basis.T)
+        gradient = gradient_at(weights[going], x, target, penalty)
+        steepest[going] = gradient.abs().amax((1, 2))
+        search.advance(rotated(gradient, basis) * scale)
+        on = steepest[going] > tolerance
+        if not on.any():
+            return weights, steepest
+        if not on.all():
+            going, penalty, scale = going[on], penalty[on], scale[on]
+            search.keep(on)
+    penalty, gradient = penalties[going[-1]], steepest[going[-1]]
+    warnings.warn(f"Logistic regression with penalty {penalty:g} has not converged after {steps} steps: its gradient is "
+                  f"{gradient:.1g}, above {tolerance:g}; allow more steps or a stronger penalty.", stacklevel=4)
+    return weights, steepest
 
 
-def cross_entropy_and_gradient(x, labels, weights, penalty):
-    """The objective and its gradient, (classes, d + 1), in three passes over x; autograd would take twice as many."""
-    logits = F.linear(x, weights)
-    normaliser = logits.logsumexp(1, keepdim=True)
-    chosen = labels.unsqueeze(1)
-    loss = (normaliser - logits.gather(1, chosen)).mean() + penalty / 2 * weights[:, :-1].square().sum()
-    errors = (logits - normaliser).exp_()
-    errors.scatter_add_(1, chosen, torch.full_like(normaliser, -1.0))
-    gradient = errors.T @ x / len(x)
-    gradient[:, :-1] += penalty * weights[:, :-1]
-    return loss, gradient
+def gradient_at(weights, x, target, penalty):
+    """Of mean cross-entropy + penalty / 2 · ‖W‖² at weights (p, classes, d + 1); target: the labels one-hot, (classes, n)."""
+    slopes, bias = weights[..., :-1], weights[..., -1:]
+    logits = (slopes.flatten(0, 1) @ x.T).view(*bias.shape[:2], len(x)) + bias
+    excess = logits.softmax(1).sub_(target).div_(len(x))
+    return torch.cat([(excess.flatten(0, 1) @ x).view_as(slopes) + penalty * slopes, excess.sum(2, keepdim=True)], 2)
+
+
+def rotated(weights, basis):
+    """Weights (p, classes, d + 1) with all but the bias multiplied by a (d, d) matrix."""
+    return torch.cat([weights[..., :-1] @ basis, weights[..., -1:]], 2)
+
+
+def dot(a, b):
+    return (a * b).sum((1, 2), keepdim=True)
+
+
+class Search:
+    """L-BFGS for several convex functions at once, that is told the gradient at `trial` and nothing else.
+
+    A step is too long where the function rises at its end more than half as steeply as it fell at first. In float32
+    slopes say that to the last, and differences of values don't.
+    """
+    def __init__(self, start):
+        self.trial = self.point = start
+        self.gradient = self.direction = torch.zeros_like(start)
+        self.length = self.size = start.new_ones(len(start), 1, 1)
+        self.moves = self.changes = start.new_zeros(len(start), MEMORY, start[0].numel())
+
+    def keep(self, on):
+        """Go on with those functions alone where `on` is True."""
+        for name, value in vars(self).items():
+            setattr(self, name, value[on])
+
+    def advance(self, gradient):
+        """Take the trial, or shorten the step to where the slope is 0 on a line; `gradient` is the one at the trial."""
+        slope, slope_there = dot(self.gradient, self.direction), dot(gradient, self.direction)
+        good = slope_there <= slope.abs() / 2
+        move, change = torch.where(good, self.trial - self.point, 0), torch.where(good, gradient - self.gradient, 0)
+        curvature = dot(move, change)
+        self.size = torch.where(curvature > 0, curvature / dot(change, change), self.size)
+        self.moves, self.changes = remember(self.moves, move), remember(self.changes, change)
+        self.point, self.gradient = torch.where(good, self.trial, self.point), torch.where(good, gradient, self.gradient)
+        self.direction = torch.where(good, self.downhill(), self.direction)
+        self.length = torch.where(good, 1, self.length * slope / (slope - slope_there))
+        self.trial = self.point + self.length * self.direction
+
+    def downhill(self):
+        """The two loops of L-BFGS as two triangular systems, a few large products; steps not taken are zeros in them."""
+        gradient = self.gradient.flatten(1)[..., None]
+        products = self.moves @ self.changes.mT
+        own = products.diagonal(dim1=1, dim2=2)
+        triangle = products.triu() + torch.diag_embed((own <= 0).to(own.dtype))
+        first = torch.linalg.solve_triangular(triangle, self.moves @ gradient, upper=True)
+        rest = self.size * (gradient - self.changes.mT @ first)
+        second = torch.linalg.solve_triangular(triangle.mT, own[..., None] * first - self.changes @ rest, upper=False)
+        return -(rest + self.moves.mT @ second).view_as(self.gradient)
+
+
+def remember(memory, new):
+    """A memory (p, MEMORY, length) without its oldest entry, and with a new one, flattened, behind."""
+    return torch.cat([memory[:, 1:], new.flatten(1)[:, None]], 1)
 
 
 def with_ones(x):

@@ -55,7 +55,7 @@ def plain(value, kind, name):
 def plain_tuple(values, kind, name):
     if isinstance(values, str) or not isinstance(values, tuple | list | np.ndarray | torch.Tensor):
         raise TypeError(f"{name} is a tuple, got {values!r} of type {type(values).__name__}.")
-    return tuple(plain(value, kind, name) for value in values)
+    return tuple(plain(scalar(value), kind, name) for value in values)
 
 
 def scalar(value):

@@ -70,7 +70,9 @@ class DrawnFrom(TorchFunctionMode):
     The numbers are those that torch.manual_seed with the same seed would give; but that one is shared by all threads.
     """
     DRAWS = {init.uniform_, init.normal_, init.trunc_normal_, init.kaiming_uniform_, init.kaiming_normal_, init.xavier_uniform_,
-             init.xavier_normal_, init.orthogonal_, torch.Tensor.uniform_, torch.Tensor.normal_, torch.rand, torch.randn}
+             init.xavier_normal_, init.orthogonal_, torch.Tensor.uniform_, torch.Tensor.normal_, torch.Tensor.random_,
+             torch.Tensor.bernoulli_, torch.Tensor.exponential_, torch.rand, torch.randn, torch.normal, torch.randint,
+             torch.randperm, torch.bernoulli, torch.multinomial}
 
     def __init__(self, generator):
         super().__init__()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from intriguing_lib.descriptions import Description
 from intriguing_lib.geometry import cropped_boxes, interpolation, mirrored_boxes, nearest, picked, turned
 
 GRAY = (0.2989, 0.587, 0.114)  # ITU-R 601 luma, as torchvision rounds it
@@ -37,7 +38,7 @@ def require_images(user, images):
                         f"{images.dtype} of shape {tuple(images.shape)}: ImageSet.batch(rows) gives them.")
 
 
-class Transform:
+class Transform(Description):
     """What all transforms share: calling one draws its parameters and applies them.
 
     They keep the images' shape, and `draw` looks at nothing but shape and device: so a chain can draw everything first.
@@ -91,8 +92,8 @@ class Crop(Transform):
 
     area: range of the box's share of the image; ratio: range of width / height, drawn uniformly in its logarithm.
     """
-    area: tuple = (0.08, 1.0)
-    ratio: tuple = (3 / 4, 4 / 3)
+    area: tuple[float, float] = (0.08, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
 
     def draw(self, images, generator):
         """Boxes as int64 (top, left, height, width), each (n,): the first of ten tries that fits, else a central box."""
@@ -257,7 +258,7 @@ class Grayscale(Recolouring):
 @dataclass(frozen=True)
 class Blur(Recolouring):
     """A Gaussian blur with probability p, its σ in pixels uniform in `sigma`, kernel a tenth of the side (odd, ≥ 3)."""
-    sigma: tuple = (0.1, 2.0)
+    sigma: tuple[float, float] = (0.1, 2.0)
     p: float = 0.5
 
     def draw(self, images, generator):

@@ -92,7 +92,6 @@ WAYS = {"xavier": lambda n: nn.init.xavier_uniform_(nn.init.xavier_normal_(torch
         "recurrent": lambda n: nn.LSTM(n, 3).weight_ih_l0.detach(),
         "plain functions": lambda n: torch.randn(n) + torch.rand(n),
         "in place": lambda n: torch.empty(n).normal_() + torch.empty(n).uniform_(),
-        "another's shape": lambda n: torch.randn_like(torch.empty(n)) + torch.rand_like(torch.empty(n)),
         "normal": lambda n: torch.normal(torch.arange(float(n)), 1.0) + torch.normal(0.0, 1.0, (n,)),
         "integers": lambda n: torch.randint(100, (n,)).float() + torch.empty(n).random_(100),
         "a permutation": lambda n: torch.randperm(n).float(),

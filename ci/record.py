@@ -26,20 +26,27 @@ def code_cells(path):
 
 
 def record(name, notebook):
-    """The study's table, from the notebook's own cells."""
+    """The study's table, from the notebook's own cells.
+
+    A cell that judges or draws what only a reader's own runs have can't do so here: it is named, and the next one follows.
+    """
     os.environ |= {"INTRIGUING_PRESET": "quick", "MPLBACKEND": "agg"}
     from IPython.core.interactiveshell import InteractiveShell
-    from IPython.utils.capture import CapturingDisplayPublisher
+    from IPython.utils.capture import capture_output
 
     from intriguing_lib import studies
-    shell = InteractiveShell.instance()
-    shell.display_pub = CapturingDisplayPublisher()  # figures are drawn and not shown
-    shell.displayhook = lambda value: None
     studies.recording = name
-    for source in code_cells(notebook):
-        shell.run_cell(source).raise_error()
-        if name in studies.made:
-            return studies.made[name]
+    shell = InteractiveShell.instance()
+    shell.showtraceback = lambda *args, **settings: None
+    with capture_output(stdout=False, stderr=False):  # figures are drawn and not shown
+        for number, source in enumerate(code_cells(notebook)):
+            error = shell.run_cell(source).error_in_exec
+            if name in studies.made:
+                return studies.made[name]
+            if error is not None:
+                if name in STUDY.findall(source):
+                    raise error
+                print(f"code cell {number} was left: {type(error).__name__}: {error}")
     raise SystemExit(f"{notebook.name} was executed to its end and never came to study({name!r}, ...).")
 
 

@@ -38,7 +38,8 @@ def record(name, notebook):
     studies.recording = name
     shell = InteractiveShell.instance()
     shell.showtraceback = lambda *args, **settings: None
-    with capture_output(stdout=False, stderr=False):  # figures are drawn and not shown
+    shell.display_trap.hook = lambda value: None  # what a cell's last line gives is not shown, nor are its figures
+    with capture_output(stdout=False, stderr=False):
         for number, source in enumerate(code_cells(notebook)):
             error = shell.run_cell(source).error_in_exec
             if name in studies.made:

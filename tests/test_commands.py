@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from intriguing_lib import records
-from intriguing_lib.experiments import run, settings
+from intriguing_lib.descriptions import settings
+from intriguing_lib.measures import measured_on
 from intriguing_lib.paths import CLONE
+from intriguing_lib.runs import run
 
 
 def script(name):
@@ -44,15 +46,15 @@ def test_a_failing_notebook_is_explained_at_the_end_and_the_others_run(tmp_path,
     assert (tmp_path / "build" / "figures" / "b_good_1.png").exists()
 
 
-def test_runs_outside_the_band_of_their_recorded_seeds_are_named(experiment, tmp_path, monkeypatch, capsys):
+def test_runs_outside_the_band_of_their_recorded_seeds_are_named(experiment, some_digits, tmp_path, monkeypatch, capsys):
     compare = script("compare")
-    value = run(experiment).metrics["linear"]
+    value = run(experiment, measured_on(some_digits[1])).metrics["linear"]
     monkeypatch.setattr(records, "shipped", lambda folder: tmp_path)
     monkeypatch.setattr(compare, "shipped", lambda folder: tmp_path)
     for shift, status, words in ((0.0, 0, "1 runs compared with recorded ones, 0 outside"), (0.2, 1, "toy (run ")):
         rows = [{"condition": "toy", **settings(experiment), "seed": seed, "linear": value + shift + 0.002 * seed}
                 for seed in range(5)]
-        pd.DataFrame(rows).to_csv(tmp_path / "toy.csv", index=False)
+        records.write("toy", pd.DataFrame(rows), "a notebook")
         assert compare.main() == status
         assert words in capsys.readouterr().out
 

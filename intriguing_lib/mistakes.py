@@ -12,6 +12,7 @@ from torch import nn
 from intriguing_lib.composites import Composite
 from intriguing_lib.descriptions import Description
 from intriguing_lib.evaluate import accuracy, features
+from intriguing_lib.experiments import DrawnFrom
 from intriguing_lib.losses import cosine_similarities
 from intriguing_lib.protocols import Data, Loss
 
@@ -92,18 +93,17 @@ def evaluation_that_trains(encoder, data, test, steps=200, batch_size=256, seed=
 
     encoder: a built encoder, which itself stays as it is. All weights, the encoder's too, are trained with the labels.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with DrawnFrom(torch.Generator().manual_seed(seed)):
         changed = copy.deepcopy(encoder)
         classifier = nn.LazyLinear(int(data.targets["label"].max()) + 1).to(data.device)
         model = nn.Sequential(changed, classifier).train()
         model(data.batch(torch.arange(2, device=data.device)))  # gives the lazy layer its shape
-        solver = torch.optim.Adam(model.parameters(), lr=1e-3)
-        generator = torch.Generator(data.device).manual_seed(seed)
-        for _ in range(steps):
-            rows = torch.randint(len(data), (batch_size,), generator=generator, device=data.device)
-            loss = F.cross_entropy(model(data.batch(rows)), data.targets["label"][rows])
-            solver.zero_grad()
-            loss.backward()
-            solver.step()
+    solver = torch.optim.Adam(model.parameters(), lr=1e-3)
+    generator = torch.Generator(data.device).manual_seed(seed)
+    for _ in range(steps):
+        rows = torch.randint(len(data), (batch_size,), generator=generator, device=data.device)
+        loss = F.cross_entropy(model(data.batch(rows)), data.targets["label"][rows])
+        solver.zero_grad()
+        loss.backward()
+        solver.step()
     return accuracy(features(model, test).argmax(1), test.targets["label"]), changed

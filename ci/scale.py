@@ -1,16 +1,22 @@
-"""What a sweep of twelve quick runs takes in one process, in two workers, on Dask and on Ray: `python ci/scale.py [BACKEND ...]`.
+"""What a sweep of twelve quick runs takes in one process, in workers, on Dask and on Ray: `python ci/scale.py [WAY ...]`.
 
-Needs requirements-scale.txt. Each way trains everything, in a cache of its own; afterwards it says by how much its table
-differs from that of the first way with one thread a run, seconds and dates left out.
+Needs requirements-scale.txt. Each way trains everything, in a process and a cache of its own; then it says in which columns its
+table differs from the first way's, seconds and dates left out. With `stopped` in place of a way, the library's own two are
+interrupted (SIGINT), started again, killed with all their workers (SIGKILL) and started once more.
 """
 import contextlib
+import io
 import os
+import signal
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import replace
 
 import joblib
+import pandas as pd
 import torch
 
 from intriguing_lib import runs, sweeps
@@ -24,28 +30,18 @@ from intriguing_lib.views import digit_view
 
 
 @contextlib.contextmanager
-def two_threads():
-    """One process whose runs have two threads each, as torch would by itself."""
-    before, sweeps.WORKERS_PAY, runs.one_thread = (sweeps.WORKERS_PAY, runs.one_thread), float("inf"), lambda device: torch_with(2)
-    try:
-        yield
-    finally:
-        sweeps.WORKERS_PAY, runs.one_thread = before
-
-
-@contextlib.contextmanager
-def torch_with(threads):
-    torch.set_num_threads(threads)
+def one_process():
+    sweeps.WORKERS_PAY = float("inf")
     yield
 
 
 @contextlib.contextmanager
-def one_process():
-    before, sweeps.WORKERS_PAY = sweeps.WORKERS_PAY, float("inf")
-    try:
-        yield
-    finally:
-        sweeps.WORKERS_PAY = before
+def two_threads():
+    """One process whose runs have two threads each, as torch would by itself."""
+    sweeps.WORKERS_PAY = float("inf")
+    torch.set_num_threads(2)
+    runs.one_thread = lambda device: contextlib.nullcontext()
+    yield
 
 
 @contextlib.contextmanager
@@ -77,22 +73,62 @@ def quick_runs():
     return [replace(base, head=Head(layers), seed=seed) for layers in (1, 2, 3) for seed in range(4)]
 
 
-def main(names):
-    measures, expected = measured_on(digits("test", "cpu")), None
-    for name in names or WAYS:
+def in_this_process(name):
+    measures = measured_on(digits("test", "cpu"))
+    began = time.monotonic()
+    with WAYS[name]():
+        started = time.monotonic()
+        table = sweep(quick_runs(), measures)
+        taken = time.monotonic() - started
+    print(f"{name}: {taken:.0f} s, and {started - began:.0f} s to start", file=sys.stderr)
+    print("table", table.to_json(orient="records"))
+
+
+def in_its_own(name, cache, stop=None):
+    """The table of a way, or None where it was stopped. stop: (seconds, signal) for the process and all its children."""
+    process = subprocess.Popen([sys.executable, __file__, "run", name], env=os.environ | {"INTRIGUING_CACHE": cache}, text=True,
+                               stdout=subprocess.PIPE, start_new_session=True)
+    if stop:
+        timer = threading.Timer(stop[0], os.killpg, (process.pid, stop[1]))
+        timer.start()
+    said = [line for line in process.stdout if line.startswith("table ")]
+    process.wait()
+    return pd.read_json(io.StringIO(said[0].removeprefix("table "))) if said else None
+
+
+def differing(table, expected):
+    left_out = {"seconds", "date", "device", "from_cache"}
+    return [c for c in expected if c not in left_out and not table[c].equals(expected[c])] or ["nothing"]
+
+
+def compare(names):
+    expected = None
+    for name in names:
         with tempfile.TemporaryDirectory() as cache:
-            os.environ["INTRIGUING_CACHE"] = cache
-            began = time.monotonic()
-            with WAYS[name]():
-                started = time.monotonic()
-                table = sweep(quick_runs(), measures)
-                taken = time.monotonic() - started
-        table = table.drop(columns=["seconds", "date", "device"])
+            table = in_its_own(name, cache)
         expected = table if expected is None else expected
-        differing = [column for column in table if not table[column].equals(expected[column])]
-        print(f"{name}: {taken:.0f} s, and {started - began:.0f} s to start; differs in: {', '.join(differing) or 'nothing'}; "
-              f"linear {table['linear'].min():.4f} to {table['linear'].max():.4f}", flush=True)
+        print(f"{name}: differs in {', '.join(differing(table, expected))}; linear {table['linear'].min():.4f} to "
+              f"{table['linear'].max():.4f}", flush=True)
+
+
+def stop_and_compare():
+    for name in ("one process, one thread", "workers"):
+        with tempfile.TemporaryDirectory() as cache:
+            began = time.monotonic()
+            expected = in_its_own(name, cache)
+            took = time.monotonic() - began
+        with tempfile.TemporaryDirectory() as cache:
+            for by in (signal.SIGINT, signal.SIGKILL):
+                table = in_its_own(name, cache, (took / 2, by))
+                print(f"{name}: {by.name} after {took / 2:.0f} s {'ended it' if table is None else 'came too late'}", flush=True)
+            print(f"{name}, started again: differs in {', '.join(differing(in_its_own(name, cache), expected))}", flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    given = sys.argv[1:]
+    if given[:1] == ["run"]:
+        in_this_process(given[1])
+    elif given == ["stopped"]:
+        stop_and_compare()
+    else:
+        compare(given or WAYS)

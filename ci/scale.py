@@ -120,7 +120,8 @@ def stop_and_compare():
         with tempfile.TemporaryDirectory() as cache:
             for by in (signal.SIGINT, signal.SIGKILL):
                 table = in_its_own(name, cache, (took / 2, by))
-                print(f"{name}: {by.name} after {took / 2:.0f} s {'ended it' if table is None else 'came too late'}", flush=True)
+                outcome = "ended it" if table is None else "came too late"
+                print(f"{name}: {by.name} after {took / 2:.0f} s {outcome}", flush=True)
             print(f"{name}, started again: differs in {', '.join(differing(in_its_own(name, cache), expected))}", flush=True)
 
 

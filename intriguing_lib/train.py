@@ -61,12 +61,14 @@ def train(model, objective, data, view, optimizer, steps, batch_size, seed, on_r
     data: an ImageSet or a composite, on the model's device. view: what turns images into one random view. Each epoch
     visits the images in a new order and drops the incomplete last batch. All chance comes from `seed`: same seed and
     device, same losses. Every ten steps `on_report(step, loss)` is called; where none is given, a progress bar shows both.
-    checkpoint: None, or where an interrupted training is continued from and kept in (`records.Checkpoint`): on a CPU it
+    checkpoint: None, or where an interrupted training is continued from and kept in (`cache.Checkpoint`): on a CPU it
     ends with the very numbers that it would have had without the interruption.
     On CUDA: autocast, to bfloat16 where the card has it, else to float16 with loss scaling.
     Raises ValueError when the batch is larger than the set, FloatingPointError when the loss is no longer finite.
     """
     check_batch(batch_size, data)
+    if not steps:
+        return torch.zeros(0)  # an optimiser refuses a model that has nothing to train, such as plain pixels
     keep_freed_memory()
     autocast, scaler = precision(data.device)
     state = State(model, *optimizer.build(model.parameters(), steps), scaler, torch.Generator(data.device).manual_seed(seed))
@@ -85,7 +87,7 @@ def train(model, objective, data, view, optimizer, steps, batch_size, seed, on_r
                 report(step + 1, state.losses, bar, on_report)
                 if checkpoint is not None:
                     state.keep(checkpoint, last=step + 1 == steps)
-    return torch.stack(state.losses).float().cpu() if state.losses else torch.zeros(0)
+    return torch.stack(state.losses).float().cpu()
 
 
 class State:

@@ -2,13 +2,15 @@
 import re
 import warnings
 from dataclasses import dataclass, replace
+from math import isnan
 
 import pytest
 import torch
 
 from intriguing_lib import cache, experiments, measures, paths, runs
 from intriguing_lib.composites import RandBits
-from intriguing_lib.encoders import Head
+from intriguing_lib.encoders import Head, Pixels
+from intriguing_lib.evaluate import linear_evaluation, pixels
 from intriguing_lib.images import digits
 from intriguing_lib.losses import nt_xent
 from intriguing_lib.measures import ChangesRead, Diagnostics, LinearTop1, NeighbourTop1, measured_on
@@ -173,6 +175,13 @@ def test_zero_steps_measure_the_untrained_encoder(experiment, measured):
     untrained = run(replace(experiment, steps=0), measured)
     assert len(untrained.losses) == 0 and 0.1 < untrained.metrics["linear"] < 1
     assert same_weights(untrained.model, experiment.untrained())
+
+
+def test_plain_pixels_are_an_encoder_with_nothing_to_train(experiment, some_digits):
+    train, test = some_digits
+    found = row(replace(experiment, encoder=Pixels(), head=Head(layers=0), steps=0), measured_on(test))
+    theirs = linear_evaluation(pixels(train), train.labels, pixels(test), test.labels)
+    assert found["linear"] == theirs.top1 and isnan(found["loss"])
 
 
 def test_supervised_runs_are_kept_too(experiment):

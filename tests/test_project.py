@@ -70,8 +70,8 @@ def executed(monkeypatch):
 
     def sweep(several, its_measures=()):
         of = its_measures if callable(its_measures) else lambda e: its_measures
-        return pd.DataFrame([settings(e) | {"first_loss": 6.0, "loss": 3.0} | pretended(e, of(e)) | {"seconds": 1.0}
-                             for e in several])
+        fixed = {"first_loss": 6.0, "loss": 3.0, "seconds": 1.0, "device": ""}
+        return pd.DataFrame([settings(e) | fixed | pretended(e, of(e)) for e in several])
 
     def study(name, experiments, its_measures, seeds=range(5), **live):
         described[name] = experiments, its_measures, seeds

@@ -5,7 +5,7 @@ a new reading of a trained model never trains it again. `measured_on(test)` are 
 """
 from dataclasses import dataclass
 
-from torch.nn.utils import parameters_to_vector
+import torch
 
 from intriguing_lib import diagnostics
 from intriguing_lib.changes import CHANGES, r2_of_change
@@ -148,5 +148,6 @@ class NotFrozen(Measure):
     def __call__(self, frozen, data):
         """"moved by": how far the encoder's weights went, in parts of their length."""
         top1, changed = evaluation_that_trains(frozen.model.encoder, data, self.test, self.steps, seed=self.seed)
-        before, after = (parameters_to_vector(encoder.parameters()).detach() for encoder in (frozen.model.encoder, changed))
+        before, after = (torch.cat([weight.detach().flatten() for weight in encoder.parameters()])
+                         for encoder in (frozen.model.encoder, changed))
         return {"not frozen": top1, "moved by": ((after - before).norm() / before.norm()).item()}

@@ -137,9 +137,12 @@ def cheapest(executed):
     return found
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS[2:], ids=lambda p: p.stem)
 def test_a_recorded_run_comes_out_again(path, cheapest):
-    """The same seed nearer to its record than a deviation among seeds: processors round differently."""
+    """The same seed nearer to its record than a deviation among seeds: processors round differently.
+
+    Not of notebooks 00 and 01, whose shortest runs take half a minute; `ci/compare.py` has those, after a course.
+    """
     recorded, all_seeds, experiment, its_measures = cheapest(path)
     now = runs.row(experiment, its_measures)
     for column in ("loss", "linear"):

@@ -41,7 +41,8 @@ def record(name, notebook):
     shell.display_trap.hook = lambda value: None  # what a cell's last line gives is not shown, nor are its figures
     with capture_output(stdout=False, stderr=False):
         for number, source in enumerate(code_cells(notebook)):
-            error = shell.run_cell(source).error_in_exec
+            result = shell.run_cell(source)
+            error = result.error_before_exec or result.error_in_exec
             if name in studies.made:
                 return studies.made[name]
             if error is not None:

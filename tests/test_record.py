@@ -1,5 +1,4 @@
 """`ci/record.py`: a record comes from its notebook's own cells, so a setting changed there changes the record."""
-import importlib.util
 import os
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import pandas as pd
 import pytest
 
 from intriguing_lib.paths import CLONE
+from tests.test_commands import script
 
 SETTING = "steps = 2"
 CELLS = ("preset = None", f"""
@@ -25,7 +25,7 @@ measures = measured_on(digits("test", "cpu")[:100])
 """, """
 other = study("other", {"other": base}, measures, live=[base])
 other[other["source"] == "here"]["linear"].mean().no_such_thing
-""", """
+""", "1 +", """
 table = study("toy", {"trained": base, "untrained": replace(base, steps=0)}, measures, seeds=range(2), live=[base])
 raise SystemExit("a cell behind the study is not executed")
 """)
@@ -58,6 +58,7 @@ def test_a_study_is_recorded_from_its_notebook_resumed_and_changed_with_it(recor
     assert "results/toy.csv: 4 runs" in said and "4 runs, 4 of them to do" in said
     assert "code cell 2 was left: KeyError" in said  # the other study has neither a record nor, here, runs of its own
     assert table["steps"].tolist() == [2, 2, 0, 0] and table["seed"].tolist() == [0, 1, 0, 1]
+    assert "code cell 3 was left: SyntaxError" in said
     said, again = record()
     assert "4 runs, all loaded from the cache" in said and again.equals(table)
     said, changed = record(change=(SETTING, "steps = 3"))
@@ -76,9 +77,7 @@ def test_a_study_that_cannot_be_described_is_its_own_error(record):
 
 
 def test_every_study_has_one_notebook():
-    spec = importlib.util.spec_from_file_location("record", CLONE / "ci" / "record.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = script("record")
     found = [name for path in sorted((CLONE / "notebooks").glob("*.ipynb")) for cell in module.code_cells(path)
              for name in module.STUDY.findall(cell)]
     assert len(set(found)) == len(found) >= 19 and module.studies().keys() == set(found)

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import replace
 
@@ -74,6 +73,7 @@ def quick_runs():
 
 
 def in_this_process(name):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which whatever a shell starts in the background ignores
     measures = measured_on(digits("test", "cpu"))
     began = time.monotonic()
     with WAYS[name]():
@@ -89,8 +89,11 @@ def in_its_own(name, cache, stop=None):
     process = subprocess.Popen([sys.executable, __file__, "run", name], env=os.environ | {"INTRIGUING_CACHE": cache}, text=True,
                                stdout=subprocess.PIPE, start_new_session=True)
     if stop:
-        timer = threading.Timer(stop[0], os.killpg, (process.pid, stop[1]))
-        timer.start()
+        seconds, by = stop
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, by)
     said = [line for line in process.stdout if line.startswith("table ")]
     process.wait()
     return pd.read_json(io.StringIO(said[0].removeprefix("table "))) if said else None
@@ -119,9 +122,9 @@ def stop_and_compare():
             took = time.monotonic() - began
         with tempfile.TemporaryDirectory() as cache:
             for by in (signal.SIGINT, signal.SIGKILL):
-                table = in_its_own(name, cache, (took / 2, by))
+                table = in_its_own(name, cache, (took / 3, by))
                 outcome = "ended it" if table is None else "came too late"
-                print(f"{name}: {by.name} after {took / 2:.0f} s {outcome}", flush=True)
+                print(f"{name}: {by.name} after {took / 3:.0f} s {outcome}", flush=True)
             print(f"{name}, started again: differs in {', '.join(differing(in_its_own(name, cache), expected))}", flush=True)
 
 

@@ -1,7 +1,7 @@
 """Descriptions: frozen dataclasses whose repr tells everything that a number depends on.
 
-A loss, an objective, an encoder, a composite, an experiment is one. Its fields are brought to the plain form of their
-annotations, so that `NTXent(1)`, `NTXent(1.0)` and `NTXent(np.float32(1))` are one run.
+A loss, a view, an encoder, an objective, a measure, an experiment is one. Its fields are brought to the plain form of their
+annotations, so that `NTXent(1)`, `NTXent(1.0)` and `NTXent(np.float32(1))` are one run; `settings` spreads them over a row.
 """
 import dataclasses
 import types

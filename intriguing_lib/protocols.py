@@ -3,8 +3,8 @@
     images -> composite -> two views -> encoder -> head -> loss        Data, View, Encoder, Loss, Objective
                             encoder -> a number                        Measure
 
-A learner's own class or function does as well: a run with it is trained like any other, but not kept, since its repr
-doesn't tell what it does.
+All of them but data are descriptions (`descriptions.Description`). A learner's own class or function does as well: a run
+with it is trained like any other, but not kept, since its repr doesn't tell what it does.
 """
 from typing import Protocol
 

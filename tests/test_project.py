@@ -55,7 +55,7 @@ def test_notebooks_start_alike(path):
 def executed(monkeypatch):
     """Executes a notebook under a preset in this process, with pretended runs.
 
-    Gives what it asked to be trained here, and its studies: (experiments, {name: (pairs of condition and experiment, measures,
+    Gives what it asked to be trained here, and its studies as it described them: (experiments, {name: (experiments, measures,
     seeds)}).
     """
     asked, described = [], {}

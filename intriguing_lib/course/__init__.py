@@ -19,13 +19,18 @@ def setup(preset=None):
     """Validate the preset, set the figures' style, print device, versions and preset; returns the preset.
 
     preset: "smoke", "quick" or "full"; None takes the environment's INTRIGUING_PRESET, or "quick".
+
+    On a CPU the notebook's own torch work has one thread from here on, as every run has: two threads wait for one another, and
+    beside one busy process, a browser say, the notebook took twice as long.
     """
     preset = preset or os.environ.get("INTRIGUING_PRESET") or "quick"
     if preset not in PRESETS:
         raise ValueError(f"There is no preset {preset!r}: take 'smoke' (seconds, proves that it runs), 'quick' (minutes on two "
                          "cores) or 'full' (one GPU), in the parameters cell or in INTRIGUING_PRESET.")
     device = default_device()
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU with {torch.get_num_threads()} threads"
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU, one thread"
     print(f"preset {preset} · {name} · Python {platform.python_version()} · torch {torch.__version__} · "
           f"torchvision {torchvision.__version__}")
     if preset == "full" and device.type == "cpu":

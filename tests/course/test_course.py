@@ -2,6 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 import intriguing_lib
 from intriguing_lib.course import by_preset, setup
@@ -20,6 +21,17 @@ def test_an_unknown_preset_is_one_sentence_with_the_choices(monkeypatch):
     with pytest.raises(ValueError, match="no preset 'fast': take 'smoke' .*'quick' .*'full' .*INTRIGUING_PRESET") as raised:
         setup()
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the course runs on the GPU here")
+def test_on_a_cpu_the_notebooks_own_work_has_one_thread(capsys):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        setup("smoke")
+        assert torch.get_num_threads() == 1 and "CPU, one thread" in capsys.readouterr().out
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_settings_by_preset():

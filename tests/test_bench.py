@@ -1,6 +1,6 @@
 """ci/bench.py compares like with like: what the peers' own objects say of their settings is what ours say."""
-import importlib.util
 import math
+import sys
 from types import SimpleNamespace
 
 import pandas as pd
@@ -9,25 +9,33 @@ import torch
 from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
 
+from intriguing_lib.losses import NTXent
 from intriguing_lib.paths import CLONE
 from intriguing_lib.views import ColorJitter, Crop, Flip, Grayscale, simclr_view
 from intriguing_lib.wasserstein import random_directions, sample_prior, sliced_wasserstein
+
+sys.path.append(str(CLONE / "ci"))
 
 
 @pytest.fixture(scope="module")
 def bench():
     pytest.importorskip("lightly", reason="not in the course's requirements: see requirements-bench.txt")
     pytest.importorskip("kornia", reason="not in the course's requirements: see requirements-bench.txt")
-    spec = importlib.util.spec_from_file_location("bench", CLONE / "ci" / "bench.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    pytest.importorskip("psutil", reason="not in the course's requirements: see requirements-bench.txt")
+    import bench
+    return bench
+
+
+@pytest.fixture(scope="module")
+def peers(bench):
+    import peers
+    return peers
 
 
 @pytest.fixture
-def ours(bench):
+def ours(peers):
     """{kind: settings} of our view; the jitter's ranges are what 20,000 draws span, to 1 %."""
-    crop, flip, jitter, gray = simclr_view(bench.STRENGTH, blur=False).transforms
+    crop, flip, jitter, gray = simclr_view(peers.STRENGTH, blur=False).transforms
     assert [type(t) for t in (crop, flip, jitter, gray)] == [Crop, Flip, ColorJitter, Grayscale]
     _, *drawn = jitter.draw(torch.zeros(20_000, 3, 1, 1), torch.Generator().manual_seed(0))
     ranges = [(amount.min().item(), amount.max().item()) for amount in drawn]
@@ -67,19 +75,19 @@ def of_kornia(steps):
             "ranges": [(float(sampler.low), float(sampler.high)) for sampler in samplers]}
 
 
-def steps_of(bench, peer):
+def steps_of(peers, peer):
     if peer == "kornia":
-        return of_kornia(list(bench.kornia_transform()))
+        return of_kornia(list(peers.kornia_transform()))
     if peer == "torchvision":
-        return of_torchvision(bench.torchvision_transform().transforms)
-    first, second = bench.lightly_transform().transforms
+        return of_torchvision(peers.torchvision_transform().transforms)
+    first, second = peers.lightly_transform().transforms
     assert first is second  # one description of both views
     return of_torchvision(first.transform.transforms)
 
 
 @pytest.mark.parametrize("peer", ["lightly", "torchvision", "kornia"])
-def test_every_peer_has_our_transforms_at_our_strength(peer, bench, ours):
-    theirs = steps_of(bench, peer)
+def test_every_peer_has_our_transforms_at_our_strength(peer, peers, ours):
+    theirs = steps_of(peers, peer)
     assert theirs.keys() == ours.keys()
     for name in ("flip", "jitter", "gray"):
         assert theirs[name] == ours[name], name
@@ -88,17 +96,17 @@ def test_every_peer_has_our_transforms_at_our_strength(peer, bench, ours):
         assert mine == pytest.approx((low, high), abs=0.01 * (high - low))
 
 
-def test_a_difference_in_one_setting_is_seen(bench, ours):
+def test_a_difference_in_one_setting_is_seen(peers, ours):
     stronger = T.ColorJitter(0.5, 0.4, 0.4, 0.1)
     steps = [T.RandomApply([stronger], 0.8) if isinstance(s, T.RandomApply) else s
-             for s in bench.torchvision_transform().transforms]
+             for s in peers.torchvision_transform().transforms]
     assert of_torchvision(steps)["ranges"][0] != pytest.approx(ours["ranges"][0], abs=0.01)
 
 
-def test_lightlys_loss_is_ours(bench):
+def test_lightlys_loss_is_ours(peers):
     from lightly.loss import NTXentLoss
     z1, z2 = (torch.randn(40, 8, generator=torch.Generator().manual_seed(i)) for i in range(2))
-    theirs, ours = NTXentLoss(bench.TEMPERATURE)(z1, z2), bench.NTXent(bench.TEMPERATURE)(z1, z2)
+    theirs, ours = NTXentLoss(peers.TEMPERATURE)(z1, z2), NTXent(peers.TEMPERATURE)(z1, z2)
     assert theirs.item() == pytest.approx(ours.item(), rel=1e-5)
 
 
@@ -114,10 +122,10 @@ def test_every_peers_distance_and_its_gradient_are_ours(name, bench):
     torch.testing.assert_close(*gradients, rtol=1e-9, atol=0)
 
 
-def test_the_rank_sort_sorts_rows_and_not_ties(bench):
+def test_the_rank_sort_sorts_rows_and_not_ties(peers):
     x = torch.tensor([[3.0, 1.0, 2.0, 0.5], [-1.0, 4.0, 0.0, 9.0]])
-    assert bench.rank_sort(x).tolist() == x.sort(dim=1).values.tolist()
-    assert bench.rank_sort(torch.tensor([[5.0, 7.0, 7.0, 7.0]])).tolist() != [[5.0, 7.0, 7.0, 7.0]]
+    assert peers.rank_sort(x).tolist() == x.sort(dim=1).values.tolist()
+    assert peers.rank_sort(torch.tensor([[5.0, 7.0, 7.0, 7.0]])).tolist() != [[5.0, 7.0, 7.0, 7.0]]
 
 
 @pytest.mark.parametrize("seconds, calls", [(0.04, 3), (2.0, 1)])

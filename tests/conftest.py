@@ -9,6 +9,8 @@ from intriguing_lib.losses import NTXent
 from intriguing_lib.objectives import Contrastive
 from intriguing_lib.views import digit_view
 
+torch.set_num_threads(1)  # as runs and notebooks have it: two threads wait for one another beside other work
+
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):

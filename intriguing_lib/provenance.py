@@ -15,7 +15,8 @@ from intriguing_lib.paths import CLONE
 
 def circumstances(device):
     """What a number may depend on beside its settings, as plain text: device, platform, versions, commit and date."""
-    processor = f"CPU ({torch.backends.cpu.get_cpu_capability()}), {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    processor = f"CPU ({torch.backends.cpu.get_cpu_capability()}), {threads} thread{'s'[:threads > 1]}"
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor
     return {"device": name, "platform": f"{platform.system()} {platform.machine()}", "python": platform.python_version(),
             "torch": torch.__version__, "torchvision": torchvision.__version__, "intriguing_lib": intriguing_lib.__version__,

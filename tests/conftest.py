@@ -19,6 +19,13 @@ def own_cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def two_threads():
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
 def generator():
     return torch.Generator().manual_seed(0)
 

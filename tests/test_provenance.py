@@ -16,7 +16,7 @@ def test_a_run_and_its_readings_say_where_when_and_with_what_they_were_made(expe
     made = card["circumstances"]
     assert list(made) == ["device", "platform", "python", "torch", "torchvision", "intriguing_lib", "commit", "date"]
     assert all(isinstance(value, str) for value in made.values()) and made["torch"] == torch.__version__
-    assert made["device"].startswith("CPU (") and made["device"].endswith("), 1 threads")
+    assert made["device"].startswith("CPU (") and made["device"].endswith("), 1 thread")
     assert card["experiment"] == repr(experiment) and card["settings"]["seed"] == 0
     assert run(experiment).circumstances == made
     for name in cache.readings(experiment.key):

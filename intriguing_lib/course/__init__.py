@@ -30,7 +30,7 @@ def setup(preset=None):
     device = default_device()
     if device.type == "cpu":
         torch.set_num_threads(1)
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU, one thread"
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU, 1 thread"
     print(f"preset {preset} · {name} · Python {platform.python_version()} · torch {torch.__version__} · "
           f"torchvision {torchvision.__version__}")
     if preset == "full" and device.type == "cpu":

@@ -24,14 +24,9 @@ def test_an_unknown_preset_is_one_sentence_with_the_choices(monkeypatch):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the course runs on the GPU here")
-def test_on_a_cpu_the_notebooks_own_work_has_one_thread(capsys):
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        setup("smoke")
-        assert torch.get_num_threads() == 1 and "CPU, one thread" in capsys.readouterr().out
-    finally:
-        torch.set_num_threads(before)
+def test_on_a_cpu_the_notebooks_own_work_has_one_thread(two_threads, capsys):
+    setup("smoke")
+    assert torch.get_num_threads() == 1 and "CPU, 1 thread" in capsys.readouterr().out
 
 
 def test_settings_by_preset():

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from intriguing_lib.images import ImageSet
+from intriguing_lib.protocols import REMEDY, check_part, kind_of
 
 
 class Description:
@@ -19,7 +20,8 @@ class Description:
     ValueError where a setting is out of its range.
 
     A field annotated float, int, bool, str, tuple or `... | None` takes NumPy's and torch's scalars, lists and arrays, and
-    holds Python's own. Raises TypeError, with the field's name, for what has no such form.
+    holds Python's own; one annotated with a protocol or a description takes what that asks for. Raises TypeError, with the
+    field's name, for anything else.
     """
 
     def __post_init__(self):
@@ -38,6 +40,10 @@ def plain(value, kind, name):
         if value is None and types.NoneType in kind.__args__:
             return None
         kind = kind.__args__[0]
+    if kind in REMEDY:
+        check_part(value, kind, name)
+    if isinstance(kind, type) and issubclass(kind, Description) and not isinstance(value, kind):
+        raise TypeError(f"{name} is {kind_of(value)}: give {kind.__name__}(...).")
     if kind is tuple or typing.get_origin(kind) is tuple:
         return plain_tuple(value, (typing.get_args(kind) or (object,))[0], name)
     if kind not in (float, int, bool, str):

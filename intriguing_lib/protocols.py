@@ -4,8 +4,9 @@
                             encoder -> a number                        Measure
 
 All of them but data are descriptions (`descriptions.Description`). A learner's own class or function does as well: a run
-with it is trained like any other, but not kept, since its repr doesn't tell what it does.
+with it is trained like any other, but not kept, since its repr doesn't tell what it does. `check_part` tells what is missing.
 """
+import inspect
 from typing import Protocol
 
 import torch
@@ -61,3 +62,55 @@ class Measure(Protocol):
 
     def __call__(self, frozen, data):
         """{metric: number} of a trained model (`measures.Frozen`) that was trained on `data`."""
+
+
+REMEDY = {
+    Data: "give an ImageSet, which holds uint8 images and int64 labels as tensors, or a composite",
+    View: "give a function of (images, generator), or a description such as digit_view()",
+    Encoder: "give a description whose build(shape) makes the module, such as SmallConv(), or a class of your own with "
+             "`features`, the length of its vectors, and `build`",
+    Loss: "give a function of (z1, z2, generator), or a description such as NTXent(temperature=0.5)",
+    Objective: "give Contrastive(loss) or Supervised()",
+    Measure: "give one of `measures`, or a function of (frozen, data) that has `metrics`",
+}
+
+
+def check_part(value, kind, name):
+    """Raise TypeError, in a sentence with the remedy, unless `value` is what the protocol `kind` asks for.
+
+    Of a call only the number of arguments is looked at, and not even that where Python can't tell it (some built-in functions).
+    """
+    members = [*kind.__annotations__, *(member for member in vars(kind) if not member.startswith("_") or member == "__len__")]
+    missing = next((member for member in members if not hasattr(value, member)), None)
+    if isinstance(value, type):
+        lacks = "is a class and not yet an object"
+    elif missing:
+        lacks = f"has no {'length' if missing == '__len__' else missing}"
+    elif "__call__" in vars(kind) and not takes(value, kind.__call__):
+        lacks = f"isn't called as ({', '.join(arguments(kind.__call__))})"
+    else:
+        return
+    raise TypeError(f"{name} is {kind_of(value)}, which {lacks}: {REMEDY[kind]}.")
+
+
+def kind_of(value):
+    """What a message calls a value: a function or a class by its name, anything else by its class's."""
+    return value.__name__ if isinstance(value, type) or inspect.isfunction(value) else f"of type {type(value).__name__}"
+
+
+def arguments(call):
+    """The names of a method's arguments beside self."""
+    return list(inspect.signature(call).parameters)[1:]
+
+
+def takes(value, call):
+    """Whether `value` can be called with as many arguments as `call` has beside self."""
+    if not callable(value):
+        return False
+    try:
+        inspect.signature(value.forward if isinstance(value, nn.Module) else value).bind(*arguments(call))
+    except TypeError:
+        return False
+    except ValueError:  # no signature to be had
+        return True
+    return True

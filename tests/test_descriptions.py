@@ -5,6 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+import torchvision
+from torch.utils.data import DataLoader, Subset
 
 from intriguing_lib.composites import RandBits
 from intriguing_lib.descriptions import Description, own_code, settings
@@ -132,10 +134,13 @@ class Own:
     """A learner's, with a tidy repr."""
     temperature: float
 
+    def __call__(self, *given):
+        """Called as whatever is asked for."""
+
 
 def test_own_code_is_named_wherever_it_stands():
     cases = {"x": [function, Own(1.0), Own, lambda z: z, partial(nt_xent, temperature=0.5), np.mean, torch.nn.Flatten()],
-             "x.loss": [Contrastive(function), Contrastive(Own(0.5)), Contrastive(partial(nt_xent, temperature=0.5))],
+             "x.loss": [Contrastive(function), Contrastive(Own(0.5)), Contrastive(partial(function, 0.5))],
              "x.transforms[1]": [Chain((Crop(), function)), Chain((Crop(), Own(1.0), function))],
              "x.names[0]": [], None: [None, 3, "word", 0.5, digits("test", "cpu"), NTXent(), digit_view(), Head(), SmallConv(),
                                       Supervised(), RandBits(digits("test", "cpu"), 2), *measured_on(digits("test", "cpu"))]}
@@ -145,11 +150,45 @@ def test_own_code_is_named_wherever_it_stands():
     assert own_code(Described(), "x") == "x"  # a learner may derive from Description: it stays his own code
 
 
-@pytest.mark.parametrize("part", [nt_xent, NTXent, NTXent(0.5).check], ids=["a function", "a class", "a method"])
-def test_a_part_of_the_library_that_tells_no_settings_is_refused_with_the_remedy(part, experiment):
+def test_a_part_of_the_library_that_tells_no_settings_is_refused_with_the_remedy(experiment):
     remedy = r"doesn't tell its settings: give a description that holds them, as NTXent\(temperature=0.5\) does for nt_xent"
-    with pytest.raises(TypeError, match=rf"objective\.loss is .*{remedy}"):
-        _ = replace(experiment, objective=Contrastive(part)).key
+    with pytest.raises(TypeError, match=rf"objective\.loss is nt_xent, which {remedy}"):
+        _ = replace(experiment, objective=Contrastive(nt_xent)).key
+
+
+BUILT = torch.nn.Flatten()
+
+
+@pytest.mark.parametrize("part, wrong, message", [
+    ("data", DataLoader([1]), "is of type DataLoader, which has no shape: give an ImageSet"),
+    ("data", Subset([1], [0]), "is of type Subset, which has no shape: give an ImageSet"),
+    ("data", torch.rand(300, 1, 28, 28), "is of type Tensor, which has no targets: give an ImageSet"),
+    ("data", None, "is of type NoneType, which has no shape: give an ImageSet"),
+    ("view", digit_view, r"is digit_view, which isn't called as \(images, generator\): give .* digit_view\(\)"),
+    ("view", torchvision.transforms.RandomCrop(20), r"is of type RandomCrop, which isn't called as \(images, generator\)"),
+    ("encoder", BUILT, "is of type Flatten, which has no features: give a description whose build.* or a class of your own"),
+    ("encoder", SmallConv, r"is SmallConv, which is a class and not yet an object: give .* SmallConv\(\)"),
+    ("head", BUILT, r"is of type Flatten: give Head\(\.\.\.\)"),
+    ("objective", NTXent(0.2), r"is of type NTXent, which isn't called as \(model, a, b, target, generator\): give Contr"),
+    ("optimizer", torch.optim.Adam, r"is Adam: give Optimizer\(\.\.\.\)"),
+], ids=lambda value: value if isinstance(value, str) and " " not in value else "")
+def test_a_part_of_another_kind_is_refused_with_what_to_give(part, wrong, message, experiment):
+    with pytest.raises(TypeError, match=f"Experiment: {part} {message}") as raised:
+        replace(experiment, **{part: wrong})
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("loss", [NTXent, NTXent(0.5).check, lambda z1, z2: z1.sum(), torch.nn.CrossEntropyLoss(), 0.5,
+                                  partial(nt_xent, temperature=0.5)])
+def test_a_loss_takes_two_projections_and_a_generator(loss):
+    with pytest.raises(TypeError, match=r"Contrastive: loss is .*: give a function of \(z1, z2, generator\), or .*NTXent\("):
+        Contrastive(loss)
+
+
+def test_a_learners_own_parts_are_taken():
+    """Whatever its names are; also where Python can't tell a signature."""
+    for own in (lambda a, b, c: a, lambda *given: 0, lambda z1, z2, generator=None: 0, Own(1.0), max):
+        assert Contrastive(own).loss is own
 
 
 def test_measures_are_descriptions_whose_metrics_say_what_is_unusual():

@@ -42,10 +42,26 @@ class OwnLoss:
         return nt_xent(z1, z2, self.temperature)
 
 
+@dataclass(frozen=True)
+class OwnEncoder:
+    features: int = 16
+
+    def build(self, shape):
+        return torch.nn.Linear(shape[0], self.features)
+
+
+@dataclass(frozen=True)
+class OwnObjective:
+    scale: float = 1.0
+
+    def __call__(self, model, a, b, target, generator):
+        return self.scale * model(a).sum()
+
+
 @pytest.mark.parametrize("own, name", [
-    (dict(objective=Contrastive(OwnLoss(0.2))), "objective.loss"), (dict(objective=OwnLoss(0.2)), "objective"),
+    (dict(objective=Contrastive(OwnLoss(0.2))), "objective.loss"), (dict(objective=OwnObjective()), "objective"),
     (dict(view=Chain((Crop(), lambda images, generator: images))), "view.transforms[1]"),
-    (dict(encoder=OwnLoss(1.0)), "encoder")],
+    (dict(encoder=OwnEncoder()), "encoder")],
     ids=["a loss", "an objective", "a transform", "an encoder"])
 def test_what_a_learner_described_has_no_key_and_is_named(own, name, experiment):
     """A dataclass of the learner's has a tidy repr, but the code behind it may change from one cell to the next."""

@@ -139,6 +139,10 @@ def test_a_run_that_diverges_is_a_row_of_nan_and_a_sentence_and_the_others_are_t
 @dataclass
 class Refused:
     """What fails in every way that a learner's part may: it isn't even hashable."""
+    features = 16
+
+    def build(self, shape):
+        raise RuntimeError("the learner's mistake")
 
     def __call__(self, *given):
         raise RuntimeError("the learner's mistake")

@@ -116,9 +116,13 @@ def linear_evaluation(train_features, train_labels, test_features, test_labels):
     return LinearEvaluation(accuracy(predictions, test_labels), PENALTIES[best], predictions, converged)
 
 
-def check_evaluable(train_features, train_labels, test_features):
+def check_labels(train_labels):
     if (train_labels == train_labels[:1]).all():
         raise ValueError("Linear evaluation needs training labels of two classes or more: check how the images were chosen.")
+
+
+def check_evaluable(train_features, train_labels, test_features):
+    check_labels(train_labels)
     if not len(test_features):
         raise ValueError("Linear evaluation needs test features, and there are none: check how the images were chosen.")
     if not (train_features.isfinite().all() and test_features.isfinite().all()):

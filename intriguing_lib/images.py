@@ -44,9 +44,10 @@ def default_device():
 class ImageSet:
     """Images and labels of one split, on one device.
 
-    images: uint8, (n, channels, height, width), channels 1 or 3.  labels: int64, (n,), indices into `classes`.
+    images: uint8, (n, channels, height, width), channels 1 or 3.  labels: whole numbers, (n,), indices into `classes`.
+    Both as tensors, NumPy arrays or lists; they are kept as tensors, labels as int64. classes: the names, in order.
     name, split, source: what it is called, "train", "test" or "all", and where it came from.
-    Raises TypeError or ValueError when an array has another dtype or shape.
+    Raises TypeError or ValueError when an array has another dtype or shape, or a label has no class.
     """
     images: torch.Tensor
     labels: torch.Tensor
@@ -56,21 +57,29 @@ class ImageSet:
     source: str
 
     def __post_init__(self):
-        if self.images.dtype != torch.uint8:
-            raise TypeError(f"ImageSet needs uint8 images (0 to 255), got {self.images.dtype}: "
-                            "multiply images in [0, 1] by 255, round, and call .to(torch.uint8).")
-        if self.images.ndim != 4 or self.images.shape[1] not in (1, 3):
-            raise ValueError(f"ImageSet needs images of shape (n, 1 or 3, height, width), "
-                             f"got {tuple(self.images.shape)}: add or move the channel axis.")
-        if self.labels.dtype != torch.int64 or self.labels.shape != self.images.shape[:1]:
-            raise ValueError(f"ImageSet needs one int64 label an image, got {self.labels.dtype} of shape "
-                             f"{tuple(self.labels.shape)} for {len(self.images)} images.")
+        object.__setattr__(self, "images", uint8_images(self.images))
+        object.__setattr__(self, "labels", whole_labels(self.labels).to(self.images.device))
+        object.__setattr__(self, "classes", tuple(self.classes))
+        if self.labels.shape != self.images.shape[:1]:
+            raise ValueError(f"ImageSet needs one label an image, got {tuple(self.labels.shape)} labels for "
+                             f"{len(self.images)} images.")
+        if len(self) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
+            raise ValueError(f"ImageSet: labels are indices into the {len(self.classes)} classes, from 0, got "
+                             f"{self.labels.min()} to {self.labels.max()}: name all classes, and leave out images without a "
+                             "label.")
 
     def __len__(self):
         return len(self.images)
 
     def __getitem__(self, rows):
-        """The images at `rows` (a slice, a boolean mask or int64 indices), as an ImageSet."""
+        """The images at `rows` (a slice, a boolean mask or int64 indices), as an ImageSet.
+
+        Raises TypeError for a single number: one image is no set, and a DataLoader has nothing to load here.
+        """
+        if np.ndim(rows) == 0 and not isinstance(rows, slice):
+            raise TypeError("An ImageSet gives a set, at a slice, a mask or several indices, and no single image: "
+                            f"images[{rows!r}] are one's pixels. It needs no DataLoader: batch(rows) and views(rows, view, "
+                            "generator) give whole batches.")
         return self._with(self.images[rows], self.labels[rows])
 
     def __repr__(self):
@@ -123,6 +132,46 @@ class ImageSet:
         """Two views of the images at `rows`: `view(images, generator)` twice, each with its own chance."""
         images = self.batch(rows)
         return view(images, generator), view(images, generator)
+
+
+def uint8_images(images):
+    """uint8 images as a tensor, (n, 1 or 3, height, width), from whole numbers from 0 to 255 in a tensor, an array or lists."""
+    images = numbers(images, "images")
+    if images.is_floating_point() or images.dtype == torch.bool or images.is_complex():
+        raise TypeError(f"ImageSet needs uint8 images (0 to 255), got {images.dtype}: "
+                        "multiply images in [0, 1] by 255, round, and call .to(torch.uint8).")
+    if images.dtype != torch.uint8 and images.numel() and not 0 <= images.min() <= images.max() <= 255:
+        raise ValueError(f"ImageSet needs images of 0 to 255, got {images.min()} to {images.max()}: scale them, round, and "
+                         "call .to(torch.uint8).")
+    images = images.to(torch.uint8)
+    if images.ndim == 4 and images.shape[1] in (1, 3):
+        return images
+    remedy = "give all images in one array, with an axis for channels, even if there is one"
+    if images.ndim == 3:
+        remedy = "add the axis of the channels, images[:, None]"
+    elif images.ndim == 4 and images.shape[1] in (2, 4):
+        remedy = f"leave out the last channel, transparency, images[:, :{images.shape[1] - 1}]"
+    elif images.ndim == 4 and images.shape[3] in (1, 3):
+        remedy = "move the channels to the second axis, images.permute(0, 3, 1, 2)"
+    raise ValueError(f"ImageSet needs images of shape (n, 1 or 3, height, width), got {tuple(images.shape)}: {remedy}.")
+
+
+def whole_labels(labels):
+    """Labels as an int64 tensor, from a tensor, an array or a list of whole numbers."""
+    labels = numbers(labels, "labels")
+    if labels.numel() and (labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool):
+        raise TypeError(f"ImageSet needs whole numbers as labels, indices into its classes, got {labels.dtype}: "
+                        "call .to(torch.int64).")
+    return labels.long()
+
+
+def numbers(values, name):
+    """A tensor of what is a tensor, an array or lists of numbers, all rows alike."""
+    try:
+        return values if isinstance(values, torch.Tensor) else torch.from_numpy(np.array(values))
+    except (TypeError, ValueError):
+        raise TypeError(f"ImageSet needs {name} as a tensor, an array or lists of numbers, all of one shape, got a "
+                        f"{type(values).__name__}.") from None
 
 
 def digits(split="train", device=None):

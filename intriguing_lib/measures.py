@@ -10,7 +10,7 @@ import torch
 from intriguing_lib import diagnostics
 from intriguing_lib.changes import CHANGES, r2_of_change
 from intriguing_lib.descriptions import Description
-from intriguing_lib.evaluate import features, knn_accuracy, linear_evaluation
+from intriguing_lib.evaluate import check_labels, features, knn_accuracy, linear_evaluation
 from intriguing_lib.mistakes import evaluation_that_trains
 from intriguing_lib.protocols import Data
 
@@ -59,11 +59,20 @@ class Measure(Description):
         if (data.shape, data.device) != (self.test.shape, self.test.device):
             raise ValueError(f"{type(self).__name__}: trained on images of shape {data.shape} on {data.device}, tested on "
                              f"{self.test.shape} on {self.test.device}: give test data of the same kind.")
+        if not len(self.test):
+            raise ValueError(f"{type(self).__name__}: there are no test images: check how they were chosen.")
         target = getattr(self, "target", "label")
         for part in (data, self.test):
             if target not in part.targets:
                 raise ValueError(f"{type(self).__name__}: the data have no target {target!r}: they have "
                                  f"{', '.join(part.targets)}.")
+
+    def check_classes(self, data):
+        """Raise ValueError unless the target is a class: one whole number an image, from 0."""
+        for values in self.targets(data):
+            if values.dtype != torch.int64 or values.ndim != 1 or values.min() < 0:
+                raise ValueError(f"{type(self).__name__}: the target {self.target!r} is no class, which is one int64 an image, "
+                                 f"0 or more: it is {values.dtype} of shape {tuple(values.shape)}, from {values.min()}.")
 
     def targets(self, data):
         """(targets of `data`, targets of the test data), int64 each."""
@@ -83,6 +92,12 @@ class LinearTop1(Measure):
 
     gives = ("linear",)
 
+    def check_fit(self, data):
+        """Also raises ValueError where training images of fewer than two classes can't be told apart."""
+        super().check_fit(data)
+        self.check_classes(data)
+        check_labels(self.targets(data)[0])
+
     def __call__(self, frozen, data):
         (a, b), (of_a, of_b) = self.features(frozen, data), self.targets(data)
         return {self.named("linear"): linear_evaluation(a, of_a, b, of_b).top1}
@@ -97,6 +112,18 @@ class NeighbourTop1(Measure):
     k: int = 20
 
     gives = ("knn",)
+
+    def check(self):
+        if self.k < 1:
+            raise ValueError(f"NeighbourTop1: k is at least 1, got {self.k}.")
+
+    def check_fit(self, data):
+        """Also raises ValueError where there are fewer training images than neighbours."""
+        super().check_fit(data)
+        self.check_classes(data)
+        if len(data) < self.k:
+            raise ValueError(f"NeighbourTop1: {self.k} neighbours of {len(data)} training images: take more images, or a "
+                             "smaller k.")
 
     def __call__(self, frozen, data):
         (a, b), (of_a, of_b) = self.features(frozen, data), self.targets(data)

@@ -7,7 +7,7 @@ import joblib
 import pandas as pd
 
 from intriguing_lib import cache
-from intriguing_lib.runs import is_finished, one_thread, row
+from intriguing_lib.runs import check_fit, is_finished, one_thread, row
 from intriguing_lib.train import progress, train
 
 WORKERS_PAY = 20.0  # seconds of training from which on starting worker processes, 5 to 10 s, is worth it
@@ -24,6 +24,8 @@ def sweep(experiments, measures=()):
     Ray. Several sweeps may share one cache: each takes what no other is at, and in the end all have the whole table.
     """
     asked = [(e, measures(e) if callable(measures) else tuple(measures)) for e in experiments]
+    for e, its_measures in asked:
+        check_fit(e, its_measures)
     todo = [e for e, its_measures in asked if not is_finished(e, its_measures)]
     seconds = seconds_to_train(todo)
     tell(asked, todo, seconds)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader
 
 from intriguing_lib import images, paths
 from intriguing_lib.images import ImageSet, cifar10, digits, fashion, fashion_mnist, image_folder, mnist, photos
@@ -64,18 +65,55 @@ def test_subsets_keep_the_description_and_change_the_content(noise):
     assert repr(noise[:32]) == repr(half)
 
 
-def test_wrong_dtype_shape_and_labels_are_named():
-    labels = torch.zeros(4, dtype=torch.int64)
+PICTURES = np.zeros((4, 1, 8, 8), np.uint8)
 
-    def image_set(pictures, labels=labels):
-        return ImageSet(pictures, labels, ("a",), "x", "train", "a test")
 
-    with pytest.raises(TypeError, match=r"needs uint8 images .* got torch.float32: multiply .* by 255"):
-        image_set(torch.rand(4, 1, 8, 8))
-    with pytest.raises(ValueError, match=r"shape \(n, 1 or 3, height, width\), got \(4, 8, 8\): add or move the channel axis"):
-        image_set(torch.zeros(4, 8, 8, dtype=torch.uint8))
-    with pytest.raises(ValueError, match=r"one int64 label an image, got torch.int64 of shape \(3,\) for 4 images"):
-        image_set(torch.zeros(4, 1, 8, 8, dtype=torch.uint8), labels[:3])
+def image_set(pictures=PICTURES, labels=(0, 1, 1, 0), classes=("a", "b")):
+    return ImageSet(pictures, labels, classes, "x", "train", "a test")
+
+
+@pytest.mark.parametrize("pictures", [PICTURES, PICTURES.tolist(), PICTURES.astype(np.int64), torch.tensor(PICTURES).int()],
+                         ids=["array", "lists", "int64", "int32 tensor"])
+@pytest.mark.parametrize("labels", [[0, 1, 1, 0], np.array([0, 1, 1, 0], np.uint8), torch.tensor([0, 1, 1, 0]).int()],
+                         ids=["list", "array", "tensor"])
+def test_whole_numbers_of_any_kind_make_one_set(pictures, labels):
+    made = image_set(pictures, labels, ["a", "b"])
+    assert repr(made) == repr(image_set()) and made.classes == ("a", "b")
+    assert (made.images.dtype, made.labels.dtype) == (torch.uint8, torch.int64)
+
+
+@pytest.mark.parametrize("wrong, error, message", [
+    (dict(pictures=torch.rand(4, 1, 8, 8)), TypeError, r"needs uint8 images .* got torch.float32: multiply .* by 255"),
+    (dict(pictures=PICTURES.astype(int) + 300), ValueError, "images of 0 to 255, got 300 to 300: scale them"),
+    (dict(pictures=PICTURES[:, 0]), ValueError, r"got \(4, 8, 8\): add the axis of the channels, images\[:, None\]"),
+    (dict(pictures=PICTURES.reshape(4, 8, 8, 1)), ValueError, r"got \(4, 8, 8, 1\): move the channels .*permute\(0, 3, 1, 2\)"),
+    (dict(pictures=np.repeat(PICTURES, 4, 1)), ValueError, r"got \(4, 4, 8, 8\): leave out .* transparency, images\[:, :3\]"),
+    (dict(pictures=[[[1, 2]], [[3]]]), TypeError, "images as a tensor, an array or lists of numbers, all of one shape"),
+    (dict(pictures=None), TypeError, "images as a tensor, an array or lists of numbers"),
+    (dict(labels=["a", "b", "b", "a"]), TypeError, "labels as a tensor, an array or lists of numbers"),
+    (dict(labels=[0.0, 1.0, 1.0, 0.0]), TypeError, r"whole numbers as labels, .* got torch.float64: call .to\(torch.int64\)"),
+    (dict(labels=[0, -1, 1, 0]), ValueError, "indices into the 2 classes, from 0, got -1 to 1"),
+    (dict(labels=[0, 1, 2, 0]), ValueError, "indices into the 2 classes, from 0, got 0 to 2: name all classes"),
+    (dict(labels=[0, 1, 1]), ValueError, r"one label an image, got \(3,\) labels for 4 images"),
+    (dict(labels=np.eye(2, dtype=int)[[0, 1, 1, 0]]), ValueError, r"one label an image, got \(4, 2\) labels for 4 images"),
+], ids=str)
+def test_wrong_images_and_labels_are_named_with_the_remedy(wrong, error, message):
+    with pytest.raises(error, match=f"ImageSet.*{message}") as raised:
+        image_set(**wrong)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("row", [0, -1, np.int64(1), torch.tensor(1)], ids=repr)
+def test_one_image_is_no_set(row, noise):
+    """Neither for a loop nor for a DataLoader, which would load images one by one."""
+    with pytest.raises(TypeError, match="a set, at a slice, a mask or several indices, .* It needs no DataLoader"):
+        noise[row]
+    with pytest.raises(TypeError, match="It needs no DataLoader"):
+        next(iter(DataLoader(noise, 8)))
+    assert [len(noise[rows]) for rows in ([1], slice(0, 2), np.array([1, 2, 3]), noise.labels == 0)] == [1, 2, 3, 7]
+
+
+def test_a_split_is_train_or_test():
     with pytest.raises(ValueError, match="split is 'train' or 'test', got 'valid'"):
         digits("valid")
 

@@ -7,14 +7,16 @@ import pytest
 import torch
 
 from intriguing_lib import cache, experiments, measures, paths, runs
-from intriguing_lib.composites import RandBits
+from intriguing_lib.composites import Composite, RandBits
 from intriguing_lib.encoders import Head, Pixels
 from intriguing_lib.evaluate import linear_evaluation, pixels
 from intriguing_lib.images import digits
 from intriguing_lib.losses import nt_xent
 from intriguing_lib.measures import ChangesRead, Diagnostics, LinearTop1, NeighbourTop1, measured_on
 from intriguing_lib.objectives import Contrastive, Supervised
+from intriguing_lib.protocols import Data
 from intriguing_lib.runs import is_finished, row, run
+from intriguing_lib.sweeps import sweep
 from intriguing_lib.train import Optimizer
 
 
@@ -157,16 +159,48 @@ def test_other_targets_of_composites_are_read_by_name(experiment, some_digits):
     assert list(found) == ["linear", "linear code", "knn code"] and found["linear code"] > 0.5
 
 
-def test_data_and_measures_must_go_together_which_is_seen_before_anything_is_trained(experiment, some_digits, trainings):
-    _, test = some_digits
-    wrong = {r"no target 'code': they have label": (experiment, LinearTop1(test, "code")),
-             r"no target 'count': they have label": (experiment, NeighbourTop1(test, "count")),
-             r"\(3, 28, 28\).* \(1, 28, 28\)|\(1, 28, 28\).* \(3, 28, 28\)":
-                 (replace(experiment, data=RandBits(experiment.data, 2)), LinearTop1(test))}
-    for said, (e, measure) in wrong.items():
-        for attempt in (run, row):
-            with pytest.raises(ValueError, match=said):
-                attempt(e, (measure,))
+@dataclass(frozen=True, eq=False)
+class WithTarget(Composite):
+    """Images with one more target."""
+    images: Data
+    target: torch.Tensor
+
+    shape = property(lambda self: self.images.shape)
+    targets = property(lambda self: {"also": self.target})
+
+    def batch(self, rows):
+        return self.images.batch(rows)
+
+    def views(self, rows, view, generator):
+        return self.images.views(rows, view, generator)
+
+
+def also(target):
+    """What measures the target "also" of the 500 test images, on the 1,000 trained on."""
+    return lambda e, test: (replace(e, data=WithTarget(e.data, target[:1000])),
+                            LinearTop1(WithTarget(test, target[-500:]), "also"))
+
+
+@pytest.mark.parametrize("wrong, said", [
+    (lambda e, test: (e, LinearTop1(test, "code")), "no target 'code': they have label"),
+    (lambda e, test: (e, NeighbourTop1(test, "count")), "no target 'count': they have label"),
+    (lambda e, test: (replace(e, data=RandBits(e.data, 2)), LinearTop1(test)), r"\(3, 28, 28\) .*\(1, 28, 28\)"),
+    (lambda e, test: (e, LinearTop1(test[:0])), "LinearTop1: there are no test images: check how they were chosen"),
+    (lambda e, test: (e, NeighbourTop1(test[:0])), "NeighbourTop1: there are no test images"),
+    (lambda e, test: (e, Diagnostics(test[:0])), "Diagnostics: there are no test images"),
+    (lambda e, test: (replace(e, data=e.data[:40]), NeighbourTop1(test, k=41)), "41 neighbours of 40 training images"),
+    (lambda e, test: (replace(e, data=e.data[e.data.labels == 3]), LinearTop1(test)), "training labels of two classes or more"),
+    (also(torch.rand(1500, 3)), r"target 'also' is no class, .* is torch.float32 of shape \(1000, 3\)"),
+    (also(torch.rand(1500)), "target 'also' is no class, .* is torch.float32"),
+    (also(torch.arange(1500) - 1), "target 'also' is no class, .* from -1"),
+], ids=["linear", "neighbours", "shape", "empty", "empty, neighbours", "empty, diagnostics", "k", "one class", "presence",
+        "count", "below 0"])
+def test_nothing_is_trained_that_can_not_be_measured(wrong, said, experiment, some_digits, trainings):
+    e, measure = wrong(experiment, some_digits[1])
+    for attempt in (run, row, lambda e, measures: sweep([experiment, e], lambda of: measures if of is e else ())):
+        with pytest.raises(ValueError, match=said) as raised:
+            attempt(e, (measure,))
+        assert "\n" not in str(raised.value)
     assert trainings == []
 
 

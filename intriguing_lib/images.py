@@ -9,7 +9,6 @@
 import hashlib
 import os
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -19,9 +18,9 @@ import skimage.data
 import sklearn.datasets
 import torch
 import torchvision
-from torchvision.transforms import functional as TF
 
 from intriguing_lib.paths import data_folder, shipped
+from intriguing_lib.pictures import read_folder, square
 
 DIGITS = tuple("0123456789")
 GARMENTS = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
@@ -223,19 +222,12 @@ def cifar10(split="train", device=None):
 def image_folder(path, size=224, device=None):
     """All images under `path`, one sub-folder a class, as one ImageSet in memory, 3×size×size.
 
-    Each is read as torchvision's ImageFolder reads it, its shorter side resized to `size` (bilinear, antialiased), its
-    centre cropped.
-    Takes 3·size² bytes an image. Raises FileNotFoundError when there is no such folder or no image in it, ValueError
-    with the file's name when one can't be decoded.
+    Each is read as `pictures.read_square` reads it. Takes 3·size² bytes an image. What systems and archivers put beside images
+    (names that begin with a dot, __MACOSX) is passed over. Raises FileNotFoundError when there is no such folder or no image in
+    it, ValueError with the file's name when one can't be read.
     """
-    path = Path(path)
-    if not path.is_dir():
-        raise FileNotFoundError(f"image_folder: there is no folder {path}; give one that holds a sub-folder for each class.")
-    folder = torchvision.datasets.ImageFolder(path)
-    with ThreadPoolExecutor() as pool:
-        images = list(pool.map(lambda sample: _decoded(folder.loader, sample[0], size), folder.samples))
-    loaded = ImageSet(torch.stack(images), torch.tensor(folder.targets), tuple(folder.classes), path.name, "all", str(path))
-    return loaded.to(device or default_device())
+    images, labels, classes = read_folder(path, size)
+    return ImageSet(images, labels, classes, Path(path).name, "all", str(path)).to(device or default_device())
 
 
 def photos(size=224, device=None):
@@ -244,7 +236,7 @@ def photos(size=224, device=None):
     pictures = {"astronaut": skimage.data.astronaut(), "cat": skimage.data.cat(), "coffee": skimage.data.coffee(),
                 "rocket": skimage.data.rocket(), "motorcycle": skimage.data.stereo_motorcycle()[0],
                 "temple": load("china.jpg"), "flower": load("flower.jpg")}
-    images = [_square(torch.from_numpy(p.copy()).permute(2, 0, 1), size) for p in pictures.values()]
+    images = [square(torch.from_numpy(p.copy()).permute(2, 0, 1), size) for p in pictures.values()]
     return ImageSet(torch.stack(images), torch.arange(len(images)), tuple(pictures), "photos", "all",
                     "scikit-image and scikit-learn").to(device or default_device())
 
@@ -293,14 +285,3 @@ def _downloaded(dataset, name, split, device, classes, offline, subfolder):
 
 def _file_names(dataset):
     return [dataset.filename] if hasattr(dataset, "filename") else [name for name, _ in dataset.resources]
-
-
-def _decoded(loader, path, size):
-    try:
-        return _square(TF.pil_to_tensor(loader(path)), size)
-    except OSError as error:
-        raise ValueError(f"{path} can't be decoded as an image ({error}): remove or replace it.") from None
-
-
-def _square(image, size):
-    return TF.center_crop(TF.resize(image, size, antialias=True), [size, size])

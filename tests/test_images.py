@@ -8,11 +8,10 @@ import urllib.request
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch.utils.data import DataLoader
 
 from intriguing_lib import images, paths
-from intriguing_lib.images import ImageSet, cifar10, digits, fashion, fashion_mnist, image_folder, mnist, photos
+from intriguing_lib.images import ImageSet, cifar10, digits, fashion, fashion_mnist, mnist, photos
 
 
 @pytest.mark.parametrize("load, limit", [(digits, 3e6), (fashion, 6e6)])
@@ -170,20 +169,6 @@ def test_a_complete_set_is_read_where_intriguing_data_points(tmp_path, monkeypat
     monkeypatch.setenv("INTRIGUING_DATA", str(tmp_path))
     loaded = mnist("test", "cpu")
     assert np.array_equal(loaded.images[:, 0].numpy(), pictures) and loaded.labels[:3].tolist() == [0, 1, 2]
-
-
-def test_image_folder_reads_squares_and_names_what_it_cannot(tmp_path):
-    for name, colour in (("cat", (255, 0, 0)), ("dog", (0, 0, 255))):
-        (tmp_path / name).mkdir()
-        Image.new("RGB", (60, 40), colour).save(tmp_path / name / "1.png")
-    loaded = image_folder(tmp_path, size=32, device="cpu")
-    assert loaded.images.shape == (2, 3, 32, 32) and loaded.classes == ("cat", "dog") and loaded.labels.tolist() == [0, 1]
-    assert loaded.images[0, :, 16, 16].tolist() == [255, 0, 0]
-    (tmp_path / "dog" / "2.jpg").write_bytes(b"no image")
-    with pytest.raises(ValueError, match=r"2.jpg can't be decoded .* remove or replace it"):
-        image_folder(tmp_path)
-    with pytest.raises(FileNotFoundError, match="there is no folder .*nowhere; give one"):
-        image_folder(tmp_path / "nowhere")
 
 
 def test_photos_need_no_network():

@@ -17,13 +17,14 @@ import numpy as np
 import skimage.data
 import sklearn.datasets
 import torch
-import torchvision
 
-from intriguing_lib.paths import data_folder, shipped
+from intriguing_lib.downloads import complete_set
+from intriguing_lib.paths import shipped
 from intriguing_lib.pictures import read_folder, square
 
 DIGITS = tuple("0123456789")
 GARMENTS = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 # SHA-256 of each embedded set's content, as data/make_embedded.py prints it.
 CONTENT = {"digits": "d5694e163249983363e8fd939c15e70ab91a46f6fd89ceb2c1bae0674020bd1c",
            "fashion": "9c0f9252c87083ac0ad8c763f6387f1a490fc707a383061ea9afdba81bfebb0d"}
@@ -197,13 +198,12 @@ def from_arrays(images, labels, *described):
 
 def mnist(split="train", device=None):
     """The complete MNIST: 60,000 ("train") or 10,000 ("test") digits, 1×28×28. Downloads 10 MB once."""
-    return _downloaded(torchvision.datasets.MNIST, "mnist", split, device, DIGITS, "digits()", "MNIST/raw")
+    return _complete("MNIST", "mnist", split, device, DIGITS, "digits()")
 
 
 def fashion_mnist(split="train", device=None):
     """The complete Fashion-MNIST: 60,000 or 10,000 garments, 1×28×28. Downloads 30 MB once."""
-    return _downloaded(torchvision.datasets.FashionMNIST, "fashion_mnist", split, device, GARMENTS, "fashion()",
-                       "FashionMNIST/raw")
+    return _complete("FashionMNIST", "fashion_mnist", split, device, GARMENTS, "fashion()")
 
 
 def cifar10(split="train", device=None):
@@ -216,7 +216,7 @@ def cifar10(split="train", device=None):
     if folder:
         _checked_split(split)
         return replace(image_folder(Path(folder) / split, 32, device), name=Path(folder).name, split=split)
-    return _downloaded(torchvision.datasets.CIFAR10, "cifar10", split, device, None, "fashion()", "")
+    return _complete("CIFAR10", "cifar10", split, device, CIFAR10, "fashion()")
 
 
 def image_folder(path, size=224, device=None):
@@ -264,24 +264,7 @@ def _embedded(name, split, device, classes, source):
     return ImageSet(images.unsqueeze(1), labels, classes, name, split, source).to(device or default_device())
 
 
-def _downloaded(dataset, name, split, device, classes, offline, subfolder):
+def _complete(dataset, name, split, device, classes, offline):
     _checked_split(split)
-    folder = data_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        loaded = dataset(folder, train=split == "train", download=True)
-    except (OSError, RuntimeError) as error:  # no network, a host that answers with an error, a hash that differs
-        first_line = str(error).strip().splitlines()[0]
-        files = ", ".join(_file_names(dataset))
-        raise RuntimeError(
-            f"{name}() could not be downloaded ({first_line}). Put {files} into {folder / subfolder} "
-            f"(or set INTRIGUING_DATA to the folder that holds {subfolder or 'it'}), or use {offline}, which needs no network."
-        ) from None
-    pixels = torch.as_tensor(loaded.data)
-    images = pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2).contiguous()
-    return ImageSet(images, torch.as_tensor(loaded.targets), classes or tuple(loaded.classes), name, split,
-                    f"torchvision.datasets.{dataset.__name__}").to(device or default_device())
-
-
-def _file_names(dataset):
-    return [dataset.filename] if hasattr(dataset, "filename") else [name for name, _ in dataset.resources]
+    images, labels = complete_set(dataset, name, split, offline)
+    return ImageSet(images, labels, classes, name, split, f"torchvision.datasets.{dataset}").to(device or default_device())

@@ -222,7 +222,7 @@ def peak_of_process(call):
 @cache
 def peak_in_own_process(part, measured, candidate):
     command = [sys.executable, __file__, part, "--memory-of", measured, candidate]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+    return int(subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout.split()[-1])
 
 
 def table(part, measured, kept, rounds, device):

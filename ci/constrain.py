@@ -16,7 +16,7 @@ def newest():
     """{name: version} of everything that requirements.txt brings in."""
     resolve = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-",
                "-r", "requirements.txt"]
-    done = subprocess.run(resolve, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(resolve, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8")
     if done.returncode:
         sys.exit("constraints.txt was left as it was, for the reason that pip gives above.")
     packages = [package["metadata"] for package in json.loads(done.stdout)["install"]]

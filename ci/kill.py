@@ -34,8 +34,8 @@ def quick_run():
 
 def start(cache, kill_after=None):
     """Run once, killed after so many seconds: {"steps": {step: when}, "resumed": step or 0, "final": numbers or None}."""
-    process = subprocess.Popen([sys.executable, __file__, "run"], env=os.environ | {"INTRIGUING_CACHE": cache}, text=True,
-                               stdout=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, __file__, "run"], env=os.environ | {"INTRIGUING_CACHE": cache},
+                               encoding="utf-8", stdout=subprocess.PIPE)
     if kill_after is not None:
         threading.Timer(kill_after, process.kill).start()
     seen = {"steps": {}, "resumed": 0, "final": None}

@@ -25,8 +25,9 @@ INSTALLED = VENV / "installed.txt"
 
 
 def main():
+    sys.stdout.reconfigure(errors="replace")  # a terminal without a letter shows a question mark
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
-        sys.exit(__doc__)
+        sys.exit(__doc__ or f"The commands: {', '.join(COMMANDS)}")  # -OO leaves docstrings out
     if sys.argv[1] != "doctor":
         set_up()
     sys.exit(COMMANDS[sys.argv[1]](sys.argv[2:]))
@@ -40,24 +41,28 @@ def set_up():
     if is_set_up():
         return
     print("Setting up .venv: once, 2 to 4 minutes and 2.7 GB of downloads on Linux, most of it PyTorch.", flush=True)
-    venv.create(VENV, with_pip=True, clear=True)
+    try:
+        venv.create(VENV, with_pip=True, clear=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"Set-up failed: no .venv could be made ({error}). On Debian and Ubuntu `apt install python3-venv` adds what "
+                 "is missing; then run the same command again.")
     quiet = [] if sys.stdout.isatty() else ["--quiet"]
     install = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", *quiet,
                "-r", "requirements.txt", "-c", "constraints.txt", "-e", "."]
     if subprocess.run(install, cwd=ROOT).returncode:
         sys.exit("Set-up failed, for the reason that pip gives above. Once that is mended (a network, room on the disk), "
                  "run the same command again.")
-    INSTALLED.write_text(wanted())
+    INSTALLED.write_text(wanted(), encoding="utf-8")
 
 
 def wanted():
-    """A hash of everything that .venv is made from."""
+    """A hash of all that .venv is made from, and of its place: that of a copied clone leads back to the old one."""
     files = [(ROOT / name).read_bytes() for name in ("requirements.txt", "constraints.txt", "pyproject.toml")]
-    return hashlib.sha256(b"".join(files) + sys.version.encode()).hexdigest()
+    return hashlib.sha256(b"".join(files) + f"{sys.version} {ROOT}".encode()).hexdigest()
 
 
 def is_set_up():
-    return INSTALLED.exists() and INSTALLED.read_text() == wanted()
+    return INSTALLED.exists() and INSTALLED.read_text(encoding="utf-8") == wanted()
 
 
 def course(arguments):
@@ -69,7 +74,7 @@ def test(arguments):
     failed = [run("-m", "ruff", "check", "."), run("ci/hygiene.py")]
     nbval = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=600")
     with tempfile.TemporaryDirectory() as cache:
-        failed.append(run("-m", "pytest", "tests", "notebooks", *nbval, *arguments,
+        failed.append(run("-X", "warn_default_encoding", "-m", "pytest", "tests", "notebooks", *nbval, *arguments,
                           INTRIGUING_PRESET="smoke", INTRIGUING_CACHE=cache, TQDM_DISABLE="1"))
     return max(failed)
 
@@ -92,7 +97,7 @@ def doctor(arguments):
     """First what can be told without .venv, since it may be its set-up that fails."""
     commit = ""
     if shutil.which("git"):
-        git = subprocess.run(["git", "log", "-1", "--format=%h %cs"], cwd=ROOT, capture_output=True, text=True, check=False)
+        git = subprocess.run(["git", "log", "-1", "--format=%h %cs"], cwd=ROOT, capture_output=True, encoding="utf-8")
         commit = git.stdout.strip()
     print(f"{'course':16} {commit or 'not a git clone'}, {ROOT}")
     print(f"{'system':16} {platform.platform()}, {os.cpu_count()} cores, {shutil.disk_usage(ROOT).free / 1e9:.0f} GB free")
@@ -103,7 +108,7 @@ def doctor(arguments):
 
 def run(*command, **environment):
     """Run .venv's Python in the repository's root; kernels of this .venv come before any others of the user's."""
-    environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"} | environment
+    environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1", "PYTHONUTF8": "1"} | environment
     try:
         return subprocess.run([PYTHON, *command], cwd=ROOT, env=environment).returncode
     except KeyboardInterrupt:

@@ -86,8 +86,8 @@ def in_this_process(name):
 
 def in_its_own(name, cache, stop=None):
     """The table of a way, or None where it was stopped. stop: (seconds, signal) for the process and all its children."""
-    process = subprocess.Popen([sys.executable, __file__, "run", name], env=os.environ | {"INTRIGUING_CACHE": cache}, text=True,
-                               stdout=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen([sys.executable, __file__, "run", name], env=os.environ | {"INTRIGUING_CACHE": cache},
+                               encoding="utf-8", stdout=subprocess.PIPE, start_new_session=True)
     if stop:
         seconds, by = stop
         try:

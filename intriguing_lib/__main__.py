@@ -20,6 +20,7 @@ from intriguing_lib.paths import CLONE, cache_folder, data_folder, shipped
 from intriguing_lib.provenance import circumstances
 from intriguing_lib.sweeps import as_table
 
+USAGE = __doc__ or "Commands: list, show KEY, export FILE.csv, clear KEY ..., doctor"  # -OO leaves docstrings out
 SHORT = 8  # digits of a key that `list` prints
 
 
@@ -79,7 +80,7 @@ def clear(*keys):
     """The course's own records, which lie elsewhere, stay."""
     only_weights, keys = keys[0] == "--weights", [key for key in keys if key != "--weights"]
     if not keys:
-        sys.exit(f"clear --weights: of which runs? Name their keys, or all.\n\n{__doc__}")
+        sys.exit(f"clear --weights: of which runs? Name their keys, or all.\n\n{USAGE}")
     chosen = everything() if keys == ["all"] else [matching(key) for key in keys]
     freed = sum(map(cache.remove_weights if only_weights else cache.remove, chosen))
     print(f"forgot {'the weights of ' if only_weights else ''}{len(chosen)} runs, {freed / 1e6:.1f} MB")
@@ -131,13 +132,14 @@ COMMANDS = {"list": (list_runs, 0), "show": (show, 1), "export": (export, 1), "c
 
 
 def main(arguments):
+    sys.stdout.reconfigure(errors="replace")  # a terminal without × or λ shows a question mark
     command, count = COMMANDS.get(arguments[0] if arguments else None, (None, None))
     given = len(arguments) - 1
     if command is None or given != count and (count is not None or given == 0):
-        sys.exit(f"There is no such command, or it takes other arguments: {' '.join(arguments) or '(none)'}\n\n{__doc__}")
+        sys.exit(f"There is no such command, or it takes other arguments: {' '.join(arguments) or '(none)'}\n\n{USAGE}")
     try:
         command(*arguments[1:])
-    except (cache.Damaged, OSError) as error:
+    except (cache.Damaged, OSError, ValueError) as error:
         sys.exit(f"{arguments[0]}: {error}")
 
 

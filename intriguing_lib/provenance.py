@@ -37,4 +37,4 @@ def commit():
 
 
 def _git(*arguments):
-    return subprocess.run(["git", *arguments], cwd=CLONE, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(["git", *arguments], cwd=CLONE, check=True, capture_output=True, encoding="utf-8").stdout.strip()

@@ -44,7 +44,7 @@ print("trained", sorted(table["seed"][~table["from_cache"]]))
 
 def child(steps, seeds, folder, **kwargs):
     environment = os.environ | {"INTRIGUING_CACHE": str(folder), "PYTHONPATH": str(CLONE), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, "-c", CHILD, str(steps), *map(str, seeds)], env=environment, text=True,
+    return subprocess.Popen([sys.executable, "-c", CHILD, str(steps), *map(str, seeds)], env=environment, encoding="utf-8",
                             stdout=subprocess.PIPE, **kwargs)
 
 
@@ -224,7 +224,7 @@ def test_a_run_that_another_process_is_at_is_waited_for(experiment, capsys):
     """The lock is held by another process, which is killed meanwhile: the system lets go of it."""
     hold = ("import sys, time\nfrom intriguing_lib import cache\n"
             "with cache.lock(sys.argv[1]):\n    print('held', flush=True)\n    time.sleep(60)")
-    holder = subprocess.Popen([sys.executable, "-c", hold, experiment.key], stdout=subprocess.PIPE, text=True,
+    holder = subprocess.Popen([sys.executable, "-c", hold, experiment.key], stdout=subprocess.PIPE, encoding="utf-8",
                               env=os.environ | {"PYTHONPATH": str(CLONE)})
     assert holder.stdout.readline() == "held\n"
     with pytest.raises(cache.Busy), cache.lock(experiment.key, wait=False):
@@ -295,7 +295,7 @@ def test_a_read_only_cache_is_read_and_costs_nothing_else(read_only_cache, exper
 
 
 def test_a_cache_folder_that_cannot_be_made_costs_nothing_but_the_cache(experiment, measured, tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
     monkeypatch.setenv("INTRIGUING_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.warns(UserWarning, match="could not be kept .*set INTRIGUING_CACHE"):
         assert run(experiment, measured).metrics["linear"] > 0

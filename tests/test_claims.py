@@ -171,7 +171,8 @@ def test_claims_draw_nothing():
     """The core can be imported where there is neither a notebook nor a figure."""
     code = ("import sys, intriguing_lib.claims; "
             "print([name for name in ('matplotlib', 'seaborn', 'IPython', 'ipywidgets') if name in sys.modules])")
-    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, encoding="utf-8")
+    assert done.stdout.strip() == "[]"
 
 
 def test_smoke_and_a_learners_own_code_are_not_judged(capsys):

@@ -1,5 +1,8 @@
 """The commands behind the Makefile: what they say when something goes wrong, and that they harm nothing."""
 import importlib.util
+import os
+import shutil
+import subprocess
 import sys
 
 import nbformat
@@ -59,6 +62,39 @@ def test_runs_outside_the_band_of_their_recorded_seeds_are_named(experiment, som
         assert words in capsys.readouterr().out
 
 
+def test_a_clone_that_was_moved_is_set_up_anew(tmp_path, monkeypatch):
+    make = script("make")
+    monkeypatch.setattr(make, "INSTALLED", tmp_path / "installed.txt")
+    make.INSTALLED.write_text(make.wanted(), encoding="utf-8")
+    assert make.is_set_up()
+    for name in ("requirements.txt", "constraints.txt", "pyproject.toml"):
+        shutil.copy(make.ROOT / name, tmp_path)
+    monkeypatch.setattr(make, "ROOT", tmp_path)
+    assert not make.is_set_up()
+
+
+def test_a_python_without_venv_is_one_sentence_with_the_remedy(tmp_path, monkeypatch):
+    def no_ensurepip(*args, **kwargs):
+        raise subprocess.CalledProcessError(1, ["python", "-m", "ensurepip"])
+
+    make = script("make")
+    monkeypatch.setattr(make, "INSTALLED", tmp_path / "installed.txt")
+    monkeypatch.setattr(make.venv, "create", no_ensurepip)
+    with pytest.raises(SystemExit, match="no .venv could be made .*ensurepip.*apt install python3-venv"):
+        make.set_up()
+
+
+@pytest.mark.parametrize("flags, encoding", [([], "ascii"), ([], "cp1252"), (["-OO"], "utf-8")])
+def test_the_command_line_works_in_any_encoding_and_without_docstrings(flags, encoding):
+    command, environment = [sys.executable, *flags, "-m", "intriguing_lib"], os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run([*command, "doctor"], cwd=CLONE, env=environment, capture_output=True)
+    assert done.returncode == 0 and b"fashion train" in done.stdout and not done.stderr
+    done = subprocess.run([*command, "nothing"], cwd=CLONE, env=environment, capture_output=True)
+    assert done.returncode == 1 and b"There is no such command" in done.stderr and b"export FILE.csv" in done.stderr
+    done = subprocess.run([sys.executable, *flags, "ci/make.py"], cwd=CLONE, env=environment, capture_output=True)
+    assert done.returncode == 1 and b"course" in done.stderr
+
+
 def test_lab_copies_what_is_new_and_never_overwrites(tmp_path, monkeypatch, capsys):
     make = script("make")
     started = []
@@ -66,12 +102,12 @@ def test_lab_copies_what_is_new_and_never_overwrites(tmp_path, monkeypatch, caps
     monkeypatch.setattr(make, "run", lambda *command: started.append(command) or 0)
     (tmp_path / "notebooks").mkdir()
     for name in ("00.ipynb", "01.ipynb"):
-        (tmp_path / "notebooks" / name).write_text("new")
+        (tmp_path / "notebooks" / name).write_text("new", encoding="utf-8")
     (tmp_path / "my_notebooks").mkdir()
-    (tmp_path / "my_notebooks" / "00.ipynb").write_text("mine")
+    (tmp_path / "my_notebooks" / "00.ipynb").write_text("mine", encoding="utf-8")
     assert make.lab(["--no-browser"]) == 0
-    assert (tmp_path / "my_notebooks" / "00.ipynb").read_text() == "mine"
-    assert (tmp_path / "my_notebooks" / "01.ipynb").read_text() == "new"
+    assert (tmp_path / "my_notebooks" / "00.ipynb").read_text(encoding="utf-8") == "mine"
+    assert (tmp_path / "my_notebooks" / "01.ipynb").read_text(encoding="utf-8") == "new"
     assert "copied 01.ipynb" in capsys.readouterr().out and started[0][-1] == "--no-browser"
 
 

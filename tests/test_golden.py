@@ -147,21 +147,21 @@ def readout(features, labels):
 def differing(name, quantities=of_all):
     """The golden run's quantities that are not what they were, by more than rounding: {quantity: (was, is)}."""
     e, test = golden_runs()[name]
-    now, was = quantities(e, test), json.loads(GOLDEN.read_text())["runs"][name]
+    now, was = quantities(e, test), json.loads(GOLDEN.read_text(encoding="utf-8"))["runs"][name]
     bound = {key: TOLERANCE[key] * abs(was[key]) if key in TOLERANCE else 2.5 / len(test) for key in now}
     return {key: (was[key], now[key]) for key in now if not abs(now[key] - was[key]) <= bound[key]}
 
 
 @pytest.mark.parametrize("constant, module", [("TRAINING", experiments), ("MEASURING", measures)])
 def test_the_golden_numbers_are_of_this_training_and_measuring(constant, module):
-    written, value = json.loads(GOLDEN.read_text())[constant.lower()], getattr(module, constant)
+    written, value = json.loads(GOLDEN.read_text(encoding="utf-8"))[constant.lower()], getattr(module, constant)
     assert written == value, (f"{constant} is {value} and golden.json was written for {written}: write it anew with "
                               "`python -m tests.test_golden`, and say in CHANGELOG.md what changed.")
 
 
 @pytest.mark.parametrize("name", golden_runs())
 def test_a_change_that_alters_a_number_raises_its_constant(name):
-    changed, torch_was = differing(name), json.loads(GOLDEN.read_text())["torch"]
+    changed, torch_was = differing(name), json.loads(GOLDEN.read_text(encoding="utf-8"))["torch"]
     constant = "MEASURING in intriguing_lib/measures.py" if changed.keys() <= MEASURED else (
         "TRAINING in intriguing_lib/experiments.py")
     assert not changed, (f"The golden run {name!r} of torch {torch_was} gave other numbers (was, is): {changed}. If that is "
@@ -255,4 +255,4 @@ if __name__ == "__main__":
     runs = {name: of_all(*run) for name, run in golden_runs().items()}
     GOLDEN.write_text(json.dumps({"training": experiments.TRAINING, "measuring": measures.MEASURING, "torch": torch.__version__,
                                   "runs": runs}, indent=1) + "\n")
-    print(GOLDEN.read_text())
+    print(GOLDEN.read_text(encoding="utf-8"))

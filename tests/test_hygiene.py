@@ -116,14 +116,15 @@ def test_a_notebook_without_outputs_is_named(good, tmp_path):
 
 def test_a_file_that_is_no_notebook_is_named(tmp_path):
     path = tmp_path / "x.ipynb"
-    path.write_text('{"cells": [')
+    path.write_text('{"cells": [', encoding="utf-8")
     (said,) = hygiene.problems(path)
     assert "is no valid notebook" in said and "restore it from git" in said
 
 
 def test_pages_are_checked_for_links_and_code_is_not(tmp_path):
     page = tmp_path / "README.md"
-    page.write_text("# A title\n[good](#a-title) `[code](nowhere)`\n```\n[code](nowhere)\n```\n[bad](docs/nowhere.md)")
+    page.write_text("# A title\n[good](#a-title) `[code](nowhere)`\n```\n[code](nowhere)\n```\n[bad](docs/nowhere.md)",
+                    encoding="utf-8")
     (said,) = hygiene.problems(page)
     assert "links to docs/nowhere.md" in said
 
@@ -133,7 +134,7 @@ def test_the_command_exits_with_1_and_says_where(good, tmp_path):
     path = tmp_path / "99_test.ipynb"
     nbformat.write(good, path)
     (tmp_path / "test_hygiene.py").touch()
-    done = subprocess.run([sys.executable, CLONE / "ci" / "hygiene.py", path], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, CLONE / "ci" / "hygiene.py", path], capture_output=True, encoding="utf-8")
     assert done.returncode == 1 and f"{path}: was not executed" in done.stdout and "1 problems" in done.stdout
 
 
@@ -153,7 +154,7 @@ def test_outside_a_clone_the_set_up_cell_says_what_to_do(tmp_path):
     for url, remedy in ((None, "`make lab`"), ("https://github.com/a/b", "%pip install git+https://github.com/a/b")):
         cell = "preset = None\n" + stamp.setup_cell(url)
         # -S: without site-packages, so that intriguing_lib is not installed
-        done = subprocess.run([sys.executable, "-S", "-c", cell], cwd=tmp_path, capture_output=True, text=True,
+        done = subprocess.run([sys.executable, "-S", "-c", cell], cwd=tmp_path, capture_output=True, encoding="utf-8",
                               env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"})
         last = done.stderr.strip().splitlines()[-1]
         assert "ModuleNotFoundError: intriguing_lib is not here" in last and remedy in last

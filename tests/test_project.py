@@ -26,16 +26,16 @@ NOTEBOOKS = sorted((CLONE / "notebooks").glob("*.ipynb"))
 
 
 def requirements(name):
-    lines = [line.split("#")[0].strip() for line in (CLONE / name).read_text().splitlines()]
+    lines = [line.split("#")[0].strip() for line in (CLONE / name).read_text(encoding="utf-8").splitlines()]
     return {r.name: r for r in map(Requirement, filter(None, lines))}
 
 
 def test_every_dependency_has_one_floor_a_reason_and_a_tested_version():
     declared, tested = requirements("requirements.txt"), requirements("constraints.txt")
-    project = tomllib.loads((CLONE / "pyproject.toml").read_text())["project"]["dependencies"]
+    project = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     for requirement in map(Requirement, project):
         assert declared[requirement.name] == requirement
-    for line in (CLONE / "requirements.txt").read_text().splitlines():
+    for line in (CLONE / "requirements.txt").read_text(encoding="utf-8").splitlines():
         assert line.startswith("#") or not line or re.search(r">=[\d.]+ +# \w+", line), line
     for name, requirement in declared.items():
         (pin,) = tested[name].specifier
@@ -201,7 +201,8 @@ def test_the_committed_verdicts_on_recorded_runs_are_what_the_records_say():
 
 def test_the_readme_shows_the_committed_verdicts():
     """To mend it: `python ci/refresh.py verdicts`."""
-    assert refresh.MARKED.findall((CLONE / "README.md").read_text()) == [refresh.in_markdown(claims.committed())]
+    readme = (CLONE / "README.md").read_text(encoding="utf-8")
+    assert refresh.MARKED.findall(readme) == [refresh.in_markdown(claims.committed())]
 
 
 def test_a_verdict_on_a_record_reaches_the_readme_in_one_call(tmp_path, monkeypatch):
@@ -219,11 +220,11 @@ def test_a_verdict_on_a_record_reaches_the_readme_in_one_call(tmp_path, monkeypa
     (tmp_path / "notebooks").mkdir()
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("show", outputs=shown)]),
                    tmp_path / "notebooks" / "03.ipynb")
-    (tmp_path / "README.md").write_text("before\n<!-- verdicts -->\nyesterday's\n<!-- /verdicts -->\nafter\n")
+    (tmp_path / "README.md").write_text("before\n<!-- verdicts -->\nyesterday's\n<!-- /verdicts -->\nafter\n", encoding="utf-8")
     refresh.save_verdicts()
     table = pd.read_csv(tmp_path / "results" / "verdicts.csv")
     assert table["verdict"].tolist() == [claims.HOLDS, claims.FAILS] and table["preset"].tolist() == ["quick", "recorded"]
-    lines = (tmp_path / "README.md").read_text().splitlines()
+    lines = (tmp_path / "README.md").read_text(encoding="utf-8").splitlines()
     assert lines[:2] == ["before", "<!-- verdicts -->"] and lines[-2:] == ["<!-- /verdicts -->", "after"]
     assert "yesterday's" not in lines and len(lines) == 4 + 2 + len(claims.CLAIMS)
     (similar,), (depth,) = ([line for line in lines if claims.CLAIMS[claim].words in line] for claim in (quick["claim"], name))
@@ -233,10 +234,10 @@ def test_a_verdict_on_a_record_reaches_the_readme_in_one_call(tmp_path, monkeypa
 
 def test_a_readme_without_its_markers_is_left_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(refresh, "ROOT", tmp_path)
-    (tmp_path / "README.md").write_text("nothing marked")
+    (tmp_path / "README.md").write_text("nothing marked", encoding="utf-8")
     with pytest.raises(ValueError, match="README.md needs a line <!-- verdicts -->"):
         refresh.save_verdicts()
-    assert (tmp_path / "README.md").read_text() == "nothing marked"
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "nothing marked"
 
 
 def test_what_notebook_00_says_of_its_recorded_runs():

@@ -28,7 +28,7 @@ def test_a_run_and_its_readings_say_where_when_and_with_what_they_were_made(expe
 def test_the_commit_is_gits_and_marks_changes(monkeypatch):
     if not (CLONE / ".git").exists():
         pytest.skip("not a git clone")
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=CLONE, capture_output=True, text=True).stdout
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=CLONE, capture_output=True, encoding="utf-8").stdout
     for status, expected in (("", head[:12]), (" M intriguing_lib/losses.py", head[:12] + "+changes")):
         monkeypatch.setattr(provenance, "_git", lambda *a, status=status: status if a[0] == "status" else head[:12])
         provenance.commit.cache_clear()

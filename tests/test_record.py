@@ -37,7 +37,7 @@ def record(tmp_path):
     (tmp_path / "ci").mkdir()
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "results").mkdir()
-    (tmp_path / "ci" / "record.py").write_text((CLONE / "ci" / "record.py").read_text())
+    (tmp_path / "ci" / "record.py").write_text((CLONE / "ci" / "record.py").read_text(encoding="utf-8"))
 
     def recorded(name="toy", change=(SETTING, SETTING)):
         cells = [nbformat.v4.new_code_cell(cell.replace(*change)) for cell in CELLS]
@@ -45,7 +45,7 @@ def record(tmp_path):
         code = ("import sys; from pathlib import Path; from intriguing_lib import records; "
                 f"records.shipped = lambda folder: Path({str(tmp_path)!r}) / folder; "
                 f"sys.argv = ['record.py', {name!r}]; import runpy; runpy.run_path('ci/record.py', run_name='__main__')")
-        ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False,
+        ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False,
                                env=os.environ | {"PYTHONPATH": str(CLONE)})
         path = tmp_path / "results" / f"{name}.csv"
         return ended.stdout + ended.stderr, pd.read_csv(path) if path.exists() else None

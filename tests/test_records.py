@@ -45,7 +45,7 @@ def test_whole_numbers_stay_whole_where_some_are_missing_and_missing_ones_stay_m
     assert found["loss"].dtype == "float64" and found["loss"].tolist() == [2.0, 3.0, 4.0]  # whole, and still no integers
     assert found["linear"].dtype == "float64" and np.isnan(found["linear"][2]) and found["linear"][0] == 0.123457
     assert found["condition"].tolist() == ["a", "b", "None"] and found["own"][2] == "None" and found["own"].isna()[0]
-    assert "7.0" not in (results / "toy.csv").read_text()
+    assert "7.0" not in (results / "toy.csv").read_text(encoding="utf-8")
 
 
 def test_what_is_the_same_in_all_rows_stands_beside_and_keeps_its_kind(table, results):
@@ -56,7 +56,7 @@ def test_what_is_the_same_in_all_rows_stands_beside_and_keeps_its_kind(table, re
     same = facts["the same in all rows"]
     assert same["steps"] == 3 and type(same["steps"]) is int and same["seconds"] == 1.3 and same["torch"] == "2.10"
     assert same["data"] == "digits train" and same["data.size"] == 1000
-    columns = (results / "toy.csv").read_text().splitlines()[0].split(",")
+    columns = (results / "toy.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
     assert {"condition", "seed", "linear", "loss", "head.width", "extra", "own"} <= set(columns)
     assert not set(columns) & set(same) and not {"source", "from_cache", "key"} & (set(columns) | set(same))
     assert recorded("toy")["torch"].tolist() == ["2.10"] * 3  # a version is no number
@@ -99,7 +99,7 @@ def test_a_record_that_is_not_there_is_named_with_what_is(results):
     with pytest.raises(FileNotFoundError, match="no record called 'y'; there are: none."):
         recorded("y")
     for name in ("b", "a"):
-        (results / f"{name}.csv").write_text("seed")
+        (results / f"{name}.csv").write_text("seed", encoding="utf-8")
     with pytest.raises(FileNotFoundError, match="no record called 'y'; there are: a, b."):
         recorded("y")
 

@@ -16,6 +16,7 @@ REFRESH = "`python ci/refresh.py` executes it and mends this"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 ABSOLUTE = re.compile(r"(?<![\w.:/])(?:/(?:home|Users|root|tmp|usr|var|opt|mnt|work|private)/[\w.]|[A-Z]:\\\w|file://)")
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]*)(?:\s+\"[^\"]*\")?\)")
+EXERCISE = re.compile(r"### Exercise: .+ \(\d+ minutes, (easy|medium|hard)\)$")
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 
 
@@ -138,8 +139,20 @@ def short_cells(notebook, path):
             yield f"{where} has {len(cell.source.splitlines())} lines, the limit is {CELL_LINES}: divide it"
 
 
+def exercises_stated(notebook, path):
+    heading = ""
+    for i, cell in enumerate(notebook.cells):
+        if cell.cell_type == "markdown":
+            heading = (re.findall(r"^#+ .+$", cell.source, re.MULTILINE) or [heading])[-1]
+        elif checked := re.search(r"^[^#\n]*\bcheck\(\"(\w+)\"", cell.source, re.MULTILINE):
+            if not EXERCISE.match(heading):
+                yield (f"cell {i} checks {checked[1]!r}, and its section states no exercise: begin it with the heading "
+                       "'### Exercise: what it is about (10 minutes, medium)'")
+            heading = ""
+
+
 RULES = (set_up_as_stamped, executed_in_order, outputs_present, no_errors, no_widget_state, no_absolute_path, figure_sizes,
-         alternative_texts, links_resolve, short_cells)
+         alternative_texts, links_resolve, short_cells, exercises_stated)
 
 
 def headings(texts):

@@ -79,6 +79,8 @@ BREAKS = {
     "a widget": (lambda cells: cells[4].outputs.append(output("display_data", data={hygiene.WIDGET: {"model_id": "1"}})),
                  "holds widget state"),
     "a path in an output": (printed("saved to /home/ada/x.csv"), "cell 4 names a path of one machine .'/home/ada"),
+    "an exercise that isn't there": (source("\nfound = check(\"nt_xent\", mine)", 4),
+                                       "cell 4 checks 'nt_xent', and its section states no exercise: begin it"),
     "a path in the code": (source("\nopen(r'C:\\data')", 4), "cell 4 names a path of one machine .*C:"),
     "a large figure": (lambda cells: cells[3].outputs.append(figure(base64.b64encode(bytes(200_000)).decode())),
                        "cell 3 has a figure of 200 kB, the limit is 150"),

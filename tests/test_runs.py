@@ -231,3 +231,27 @@ def test_a_run_works_with_one_thread_and_says_so(two_threads, experiment, measur
     with pytest.raises(FloatingPointError):
         run(replace(experiment, steps=30, optimizer=Optimizer("sgd", lr=1e30)))
     assert torch.get_num_threads() == 2
+
+
+def test_a_run_that_diverges_is_named_and_not_kept(experiment, measured):
+    diverging = replace(experiment, optimizer=Optimizer("sgd", lr=1e30))
+    with pytest.raises(FloatingPointError, match="The loss is nan at step 3: lower the learning rate"):
+        run(diverging, measured)
+    found = row(diverging, measured)
+    assert found["diverged"].startswith("The loss is nan at step 3") and found["steps"] == 3 and found["key"] == diverging.key
+    assert all(found[name] != found[name] for name in ("first_loss", "loss", "linear", "knn", "seconds"))
+    assert cache.finished() == [] and not cache.has_weights(diverging.key)
+
+
+def test_weights_that_are_not_finite_after_the_last_step_are_named(experiment):
+    """The loss of the only step is still that of the untrained model."""
+    with pytest.raises(FloatingPointError, match="A weight is no longer finite after the last step: lower the learning rate"):
+        run(replace(experiment, steps=1, optimizer=Optimizer("sgd", lr=1e300)))
+
+
+def test_nothing_warns_on_the_way(experiment, measured):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run(experiment, measured)
+        run(experiment, measured)
+        run(replace(experiment, head=Head(layers=1, out=8)), (ChangesRead(measured[0].test),))

@@ -1,5 +1,6 @@
 """A run: trained once, read as often as one likes, and the same whenever it is trained again."""
 import re
+import warnings
 from dataclasses import dataclass, replace
 from math import isnan
 

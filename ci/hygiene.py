@@ -57,8 +57,14 @@ def outputs(notebook):
 
 def images(notebook):
     """(where it is, base64 text, alternative text) of every figure in the outputs."""
-    return [(where, output.data[kind], output.metadata.get(kind, {}).get("alt", ""))
+    return [(where, output.data[kind], alternative_text(output.data.get("text/html", "")))
             for where, output in outputs(notebook) for kind in ("image/png", "image/gif") if kind in output.get("data", {})]
+
+
+def alternative_text(page):
+    """That of the image in an output's HTML, which is what browsers show."""
+    found = re.search(r'<img alt="([^"]*)" src="data:', page)
+    return found[1] if found else ""
 
 
 def set_up_as_stamped(notebook, path):

@@ -2,13 +2,14 @@
 
 course   executes every notebook under the preset quick (or INTRIGUING_PRESET); copies and figures go to build/
 test     style, the notebooks' hygiene, unit tests, then every notebook under the preset smoke
-lab      opens JupyterLab on your own copy of the notebooks, my_notebooks/, which nothing ever overwrites
+lab      opens JupyterLab on your own copy of the notebooks, my_notebooks/: without our results, and never overwritten
 compare  holds the runs of the last course to the recorded ones (for the weekly CI)
 doctor   prints what a bug report needs: system, versions, device, data, cache; changes nothing
 
 All but doctor first make .venv from requirements.txt and constraints.txt, unless it is there and up to date.
 """
 import hashlib
+import json
 import os
 import platform
 import shutil
@@ -84,13 +85,24 @@ def compare(arguments):
 
 
 def lab(arguments):
+    """Without the news that JupyterLab would ask about; the README and the library lie one folder up."""
     own = ROOT / "my_notebooks"
     own.mkdir(exist_ok=True)
     for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
         if not (own / notebook.name).exists():
-            shutil.copy(notebook, own)
+            copy_without_outputs(notebook, own)
             print(f"copied {notebook.name} to {own.name}/")
-    return run("-m", "jupyterlab", "--notebook-dir", own, *arguments)
+    return run("-m", "jupyterlab", "--notebook-dir", ROOT, "--LabApp.news_url=None",
+               f"--LabApp.default_url=/lab/tree/{own.name}/00_start_here.ipynb", *arguments)
+
+
+def copy_without_outputs(notebook, folder):
+    """Our results would stand under questions whose answers they give away."""
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    for cell in content["cells"]:
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+    (folder / notebook.name).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def doctor(arguments):

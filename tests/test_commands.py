@@ -95,20 +95,28 @@ def test_the_command_line_works_in_any_encoding_and_without_docstrings(flags, en
     assert done.returncode == 1 and b"course" in done.stderr
 
 
-def test_lab_copies_what_is_new_and_never_overwrites(tmp_path, monkeypatch, capsys):
+def test_lab_copies_what_is_new_without_our_results_and_never_overwrites(tmp_path, monkeypatch, capsys):
     make = script("make")
     started = []
     monkeypatch.setattr(make, "ROOT", tmp_path)
     monkeypatch.setattr(make, "run", lambda *command: started.append(command) or 0)
     (tmp_path / "notebooks").mkdir()
     for name in ("00.ipynb", "01.ipynb"):
-        (tmp_path / "notebooks" / name).write_text("new", encoding="utf-8")
+        path = notebook(tmp_path / "notebooks" / name, "1 + 1")
+        content = nbformat.read(path, as_version=4)
+        shown = nbformat.v4.new_output("execute_result", data={"text/plain": "2"})
+        content.cells[1] |= {"outputs": [shown], "execution_count": 7}
+        nbformat.write(content, path)
     (tmp_path / "my_notebooks").mkdir()
     (tmp_path / "my_notebooks" / "00.ipynb").write_text("mine", encoding="utf-8")
     assert make.lab(["--no-browser"]) == 0
     assert (tmp_path / "my_notebooks" / "00.ipynb").read_text(encoding="utf-8") == "mine"
-    assert (tmp_path / "my_notebooks" / "01.ipynb").read_text(encoding="utf-8") == "new"
+    copied = nbformat.read(tmp_path / "my_notebooks" / "01.ipynb", as_version=4)
+    assert [(c.source, c.outputs, c.execution_count) for c in copied.cells] == [
+        ("preset = None", [], None), ("1 + 1", [], None)]
+    assert copied.cells[0].metadata.tags == ["parameters"]
     assert "copied 01.ipynb" in capsys.readouterr().out and started[0][-1] == "--no-browser"
+    assert "--LabApp.default_url=/lab/tree/my_notebooks/00_start_here.ipynb" in started[0]
 
 
 def test_an_old_python_is_told_what_to_do(monkeypatch):

@@ -23,7 +23,8 @@ def output(kind, **fields):
 
 
 def figure(image=FIGURE, alt="A curve that falls."):
-    return output("display_data", data={"image/png": image}, metadata={"image/png": {"alt": alt}})
+    page = f'<img alt="{alt}" src="data:image/png;base64,{image}">'
+    return output("display_data", data={"image/png": image, "text/html": page})
 
 
 @pytest.fixture
@@ -85,6 +86,10 @@ BREAKS = {
     "a large figure": (lambda cells: cells[3].outputs.append(figure(base64.b64encode(bytes(200_000)).decode())),
                        "cell 3 has a figure of 200 kB, the limit is 150"),
     "no alternative text": (lambda cells: cells[3].outputs.append(figure(alt=" ")), "cell 3 has a figure without an alt"),
+    "an alternative text that no page shows": (
+        lambda cells: cells[3].outputs.append(output("display_data", data={"image/png": FIGURE},
+                                                     metadata={"image/png": {"alt": "A curve"}})),
+        "cell 3 has a figure without an alternative text"),
     "a dead link": (source(" [x](nowhere.ipynb)"), "cell 0 links to nowhere.ipynb, which is not there: mend the link"),
     "a dead anchor": (source(" [x](#No-such-heading)"), "cell 0 links to #No-such-heading, which is not there"),
     "an empty link": (source(" [x]()"), "cell 0 links to nothing"),

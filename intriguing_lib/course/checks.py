@@ -2,15 +2,19 @@
 
     nt_xent_here = check("nt_xent", my_nt_xent)      the learner's function if it is right, else the library's
     hint("nt_xent", 1)                               1 is a nudge, 3 nearly the answer
-    show_answer("nt_xent")                           the library's own source
+    show_answer("nt_xent")                           the library's own source, to be pasted and run
 
 A check runs the learner's function on small inputs whose answers are known. A wrong answer is compared with what the usual
 mistakes give on the same inputs: the one that it equals is named. Nothing that a learner writes can stop a notebook.
 """
 import ctypes
 import inspect
+import re
+import textwrap
 import threading
+import time
 import traceback
+import types
 
 import torch
 
@@ -18,6 +22,9 @@ from intriguing_lib.course import contrastive_exercises, geometry_exercises, was
 
 EXERCISES = contrastive_exercises.EXERCISES | wasserstein_exercises.EXERCISES | geometry_exercises.EXERCISES
 SECONDS_ALLOWED = 10
+SLOW = 20  # times as long as the library's function, and more than SLOW_SECONDS: then a right answer is called slow
+SLOW_SECONDS = 0.1
+LINE = 96  # letters: a notebook breaks longer lines in the middle of a word
 LEVELS = {1: "easy", 2: "medium", 3: "hard"}
 
 
@@ -28,8 +35,16 @@ def check(name, attempt):
     """
     exercise = exercise_called(name)
     problem = problem_with(attempt, exercise)
-    print(f"{name}: {problem or 'right. From here on the notebook runs on your function.'}")
-    return exercise.answer if problem else attempt
+    if problem:
+        say(f"✗ {name}: {problem} Meanwhile the notebook goes on with the library's function.")
+        return exercise.answer
+    say(f"✓ {name}: right. From here on the cells of this notebook run on your function; what is trained through an Experiment "
+        f"always uses the library's.{slowness(attempt, exercise)}")
+    return attempt
+
+
+def say(text):
+    print(textwrap.fill(text, LINE, break_long_words=False, break_on_hyphens=False))
 
 
 def hint(name, level=1):
@@ -39,9 +54,21 @@ def hint(name, level=1):
 
 
 def show_answer(name):
-    """Print the library's own source."""
+    """Print the library's own source, with the imports that it needs."""
     answer = exercise_called(name).answer
-    print(f"# {answer.__module__.replace('.', '/')}.py; F is torch.nn.functional\n{inspect.getsource(answer)}")
+    print(f"# {answer.__module__.replace('.', '/')}.py\n{imports_of(answer)}\n\n{inspect.getsource(answer)}")
+
+
+def imports_of(function):
+    """What a function takes from its module, as import statements."""
+    lines = []
+    for name, value in inspect.getclosurevars(function).globals.items():
+        if isinstance(value, types.ModuleType):
+            alone = f"import {value.__name__}"
+            lines.append(alone if name == value.__name__ else f"{alone} as {name}")
+        else:
+            lines.append(f"from {getattr(value, '__module__', function.__module__)} import {name}")
+    return "\n".join(sorted(lines))
 
 
 def exercise_called(name):
@@ -61,9 +88,11 @@ def problem_with(attempt, exercise):
         return crash_in_words(crashed.error, attempt)
     if any(value is ... for value in values):
         return (f"not solved yet: it returns `...` ({exercise.minutes} minutes, {LEVELS[exercise.level]}), so the notebook "
-                "goes on with the library's function. Write yours in the cell above, run it, then run this one again.")
+                "goes on with the library's function. Write yours in its place, then check again.")
     if not all(isinstance(value, torch.Tensor) for value in values):
-        return no_tensor(values)
+        return no_tensor(values, exercise)
+    if any(value.dtype in (torch.float16, torch.bfloat16) for value in values):
+        return "your function computes with 16 bits, which hold two or three digits: leave the inputs' float32 as it is."
     for right in (exercise.answer, *exercise.also_right):
         if gives(right, values, exercise.inputs):
             return wrong_gradient(attempt, right, exercise) if exercise.gradient else None
@@ -71,7 +100,39 @@ def problem_with(attempt, exercise):
         for mistake in mistakes if isinstance(mistakes, tuple) else (mistakes,):
             if gives(mistake, values, exercise.inputs):
                 return f"not yet: {message}"
-    return malformed(values, expected) or unknown_mistake(values, expected, exercise.inputs)
+    return malformed(values, expected) or by_chance(attempt, values, exercise) or unknown_mistake(values, expected, exercise)
+
+
+def by_chance(attempt, values, exercise):
+    """Whether the function gives other numbers the second time, in a sentence; or None."""
+    try:
+        again = [value_in_time(attempt, copies_of(arguments)) for arguments in exercise.inputs]
+    except (TooSlow, Crashed):
+        return None
+    if all(nearly_equal(a, b) for a, b in zip(values, again, strict=True)):
+        return None
+    return ("your function gives other numbers each time: hand the generator to everything that draws, "
+            "torch.randn(..., generator=generator) too.")
+
+
+def slowness(attempt, exercise):
+    """A sentence where a right answer would hold the notebook up; else nothing."""
+    seconds = {}
+    for function in (exercise.answer, attempt):
+        start = time.perf_counter()
+        try:
+            value_in_time(function, copies_of(exercise.large))
+        except TooSlow:
+            return (f" But on inputs as large as the notebook's it takes more than {SECONDS_ALLOWED} s: replace its loops by "
+                    "operations on whole tensors before you go on.")
+        except Crashed as crashed:
+            return f" But on inputs as large as the notebook's {crash_in_words(crashed.error, attempt)}"
+        seconds[function] = time.perf_counter() - start
+    ours, theirs = seconds[exercise.answer], seconds[attempt]
+    if theirs < SLOW_SECONDS or theirs < SLOW * ours:
+        return ""
+    return (f" But it is slow: {theirs:.2g} s on inputs as large as the notebook's, where the library's takes {ours:.2g}. "
+            "Replace its loops by operations on whole tensors before you go on.")
 
 
 def gives(function, values, inputs):
@@ -130,23 +191,35 @@ def crash_in_words(error, attempt):
     code = getattr(attempt, "__code__", None)
     if code is None:
         return f"not yet: a check needs your function, and {str(attempt)[:60]!r} can't be called as one ({message})."
+    if "detach().numpy()" in message:
+        return ("your function goes through NumPy, which knows no gradients: write it with torch's functions. (The detach() "
+                "that torch's own message advises would only hide that nothing can be learned.)")
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == code.co_filename]
     if not frames:
         return f"your function could not be called: {message}."
     line = frames[-1].lineno - code.co_firstlineno + 1
-    return f"your function raised {message}, in its line {line}: `{(frames[-1].line or '').strip()}`"
+    source = (frames[-1].line or "").strip()
+    return f"your function raised {message}, in its line {line}: `{source}`{keepdim_missing(message, source)}."
+
+
+def keepdim_missing(message, source):
+    """The usual reason for which a division by lengths or sums fails."""
+    reduced = re.search(r"\b(norm|sum|mean|logsumexp)\(", source)
+    if "must match the size" in message and reduced and "keepdim" not in source:
+        return f" (to divide each row by its own, {reduced[1]} needs keepdim=True)"
+    return ""
 
 
 def first_line(error):
     return f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
 
 
-def no_tensor(values):
+def no_tensor(values, exercise):
     value = next(value for value in values if not isinstance(value, torch.Tensor))
     if value is None:
         return "your function returns None: does every way through it end in a `return`?"
-    return (f"your function returns a {type(value).__name__}, and should return a torch tensor: gradients flow through nothing "
-            "else.")
+    reason = "gradients flow through nothing else" if exercise.gradient else "torch.as_tensor makes one of it"
+    return f"your function returns a {type(value).__name__}, and should return a torch tensor: {reason}."
 
 
 def malformed(values, expected):
@@ -160,21 +233,25 @@ def malformed(values, expected):
     return None
 
 
-def unknown_mistake(values, expected, inputs):
-    """Both results on the first input on which they differ."""
-    i = next(i for i in range(len(values)) if not nearly_equal(values[i], expected[i]))
-    where = " and ".join(argument_in_words(argument) for argument in inputs[i])
+def unknown_mistake(values, expected, exercise):
+    """Both results on the smallest input on which they differ."""
+    size = [sum(a.numel() for a in arguments if isinstance(a, torch.Tensor)) for arguments in exercise.inputs]
+    wrong = [i for i in range(len(values)) if not nearly_equal(values[i], expected[i])]
+    i = min(wrong, key=lambda i: size[i])
+    names = inspect.signature(exercise.answer).parameters
+    where = ", ".join(argument_in_words(*pair) for pair in zip(names, exercise.inputs[i], strict=False))
     return (f"not yet, and it is none of the mistakes this check knows: on {where} it should give "
             f"{numbers_in_words(expected[i])}, yours gives {numbers_in_words(values[i])}.")
 
 
-def argument_in_words(argument):
-    """An argument of an exercise in a few words."""
+def argument_in_words(name, argument):
+    """An argument of an exercise, with its numbers where they are few."""
     if isinstance(argument, torch.Tensor):
-        return f"a tensor of shape {tuple(argument.shape)}"
+        rounded = [[round(x, 4) for x in row] for row in argument.tolist()]
+        return f"{name} = {rounded}" if argument.numel() <= 12 else f"{name} of shape {tuple(argument.shape)}"
     if isinstance(argument, torch.Generator):
-        return "chance drawn with the generator that is handed in"
-    return f"the prior {argument!r}" if isinstance(argument, str) else f"temperature {argument}"
+        return f"{name} = torch.Generator().manual_seed({argument.initial_seed()})"
+    return f"{name} = {argument!r}"
 
 
 def wrong_gradient(attempt, right, exercise):
@@ -200,6 +277,9 @@ def compared_gradients(attempt, right, exercise):
             weights = torch.arange(1.0, 1 + value.numel()).view(value.shape)  # so that no two entries' gradients cancel
             found = torch.autograd.grad((value * weights).sum(), leaves, allow_unused=True)
             gradients.append([torch.zeros_like(a) if g is None else g for g, a in zip(found, leaves, strict=True)])
+        if not all(gradient.isfinite().all() for gradient in gradients[1]):
+            return ("the numbers are right, but the gradient is NaN or infinite: the log of a softmax is steep without end "
+                    "where the softmax is 0, as it is where -inf stands. Take log_softmax, logsumexp or cross_entropy.")
         if not all(torch.allclose(a, b, rtol=1e-3, atol=1e-5) for a, b in zip(*gradients, strict=True)):
             return "the numbers are right, but the gradient is not: a part of the computation is detached."
     return None

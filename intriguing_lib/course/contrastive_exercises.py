@@ -28,6 +28,8 @@ SIMILARITY_MISTAKES = {
         lambda z: F.normalize(z, dim=1).T @ F.normalize(z, dim=1),
     "one factor is normalised and the other is not: normalise z once, then use it twice.":
         lambda z: F.normalize(z, dim=1) @ z.T,
+    "z was divided by the length of the whole matrix: each row by its own, z.norm(dim=1, keepdim=True).":
+        lambda z: (z / z.norm()) @ (z / z.norm()).T,
 }
 
 
@@ -75,7 +77,31 @@ def columns_normalised(z1, z2, temperature):
     return unnormalised(*F.normalize(torch.cat([z1, z2]), dim=0).chunk(2), temperature)
 
 
+def itself_as_partner(low):
+    """The diagonal is at `low`, and every row looks for it."""
+    def loss(z1, z2, temperature):
+        logits, _ = logits_and_partner(z1, z2, temperature)
+        rows = torch.arange(len(logits), device=logits.device)
+        return F.cross_entropy(logits.masked_fill(rows[:, None] == rows, low), rows)
+    return loss
+
+
+def partners_probability(end):
+    """`end` of the probabilities that rows give to their partners."""
+    def loss(z1, z2, temperature):
+        logits, partner = logits_and_partner(z1, z2, temperature)
+        return end(logits.softmax(1).gather(1, partner[:, None]))
+    return loss
+
+
 NT_XENT_MISTAKES = {
+    "row i looks for itself, where the diagonal was just taken out: the partner of row i is i + n, or i − n.":
+        tuple(itself_as_partner(low) for low in (-1e9, -1e10, -1e8, -1e6, -1e5, -1e4, -1e3, -9e15, -1e12)),
+    "the logarithm is missing: the loss is minus the log of the partner's probability.":
+        (partners_probability(lambda p: -p.mean()), partners_probability(lambda p: p.mean()),
+         partners_probability(lambda p: 1 - p.mean())),
+    "this is the log of the mean probability: take the log of each row's first, then the mean.":
+        partners_probability(lambda p: -p.mean().log()),
     "row i still competes with itself: take the diagonal out of the denominator (set it to -inf before the softmax).":
         self_kept,
     "the partner is missing from the denominator: its term stands above the fraction and below it, or the loss has no floor.":
@@ -153,6 +179,7 @@ SHARE_MISTAKES = {
 EXERCISES = {
     "cosine_similarities": Exercise(
         cosine_similarities, minutes=5, level=1, inputs=tuple((torch.cat(pair),) for pair in small_pairs((3, 2), (2, 4))),
+        large=(torch.cat(small_pairs((128, 64))[0]),),
         mistakes=SIMILARITY_MISTAKES, hints=(
             "The cosine of the angle between two vectors is their dot product, once both have length 1.",
             "torch.nn.functional.normalize(z, dim=1) gives every row length 1. Of two matrices, A @ B.T holds the dot products "
@@ -160,6 +187,7 @@ EXERCISES = {
             "z = torch.nn.functional.normalize(z, dim=1), and then return z @ z.T.")),
     "nt_xent": Exercise(
         nt_xent, minutes=15, level=2, inputs=small_pairs((3, 2, 0.5), (5, 4, 0.1), (4, 3, 2.0)),
+        large=small_pairs((128, 64, 0.2))[0],
         mistakes=NT_XENT_MISTAKES, hints=(
             "Each of the 2n rows is a question with 2n − 1 possible answers, of which one is right: a classification.",
             "Put the views one above the other, take all cosine similarities, divide by τ. A row must not choose itself: put "
@@ -169,6 +197,7 @@ EXERCISES = {
             "and arange the argument device=z1.device.")),
     "negative_shares": Exercise(
         negative_shares, minutes=10, level=2, inputs=small_pairs((3, 2, 0.5), (4, 3, 0.1)),
+        large=small_pairs((128, 64, 0.2))[0],
         mistakes=SHARE_MISTAKES, hints=(
             "The gradient pushes an anchor away from each negative in proportion to that negative's term in the "
             "denominator.",

@@ -12,6 +12,7 @@ class Exercise:
     """answer: the library's function. inputs: argument tuples to try it on. mistakes: {the sentence: the function, or several}.
     also_right: functions whose other numbers are as good, where chance is drawn in another order.
 
+    large: arguments of the size that the notebook uses, to see how long a right answer takes.
     minutes, level (1 to 3): what to expect. hints: three, from a nudge to nearly the answer. gradient: of so many of the
     first tensors the gradient must be right too; 0 where nobody will ask for it.
     """
@@ -19,6 +20,7 @@ class Exercise:
     minutes: int
     level: int
     inputs: tuple
+    large: tuple
     mistakes: dict
     hints: tuple
     gradient: int = 2

@@ -18,11 +18,21 @@ def effective_rank_with(centre=lambda z: z - z.mean(0), power=1, shares=lambda v
     return rank
 
 
+def participation_ratio(power):
+    """Of the singular values, or of their squares, the variances."""
+    def ratio(z):
+        x = torch.linalg.svdvals(z - z.mean(0)).pow(power)
+        return x.sum() ** 2 / x.square().sum()
+    return ratio
+
+
 RANK_MISTAKES = {
     "the cloud wasn't centred, so its distance from the origin counts as a direction of its own: subtract z.mean(0) first.":
         effective_rank_with(centre=lambda z: z),
     "each row was centred by itself: subtract the mean image, z.mean(0), a mean over rows.":
         effective_rank_with(centre=lambda z: z - z.mean(1, keepdim=True)),
+    "one number, the mean over rows and columns, was subtracted: subtract each column's own, z.mean(0).":
+        effective_rank_with(centre=lambda z: z - z.mean()),
     "this is the entropy, a logarithm: take exp of it to have a number of directions.":
         effective_rank_with(end=lambda entropy: entropy),
     "the sign is turned round: entropy is minus the sum of p log p.": effective_rank_with(end=lambda entropy: (-entropy).exp()),
@@ -34,6 +44,8 @@ RANK_MISTAKES = {
         effective_rank_with(shares=lambda values: values.softmax(0)),
     "the singular values were divided by the largest; divide by their sum, so that they are shares.":
         effective_rank_with(shares=lambda values: values / values.max()),
+    "this is the participation ratio, (Σ x)² / Σ x², another count of directions: take exp of the entropy of the shares.":
+        (participation_ratio(1), participation_ratio(2)),
     "this counts the directions that are not exactly zero: a narrow one counts as much as a wide one.":
         lambda z: (torch.linalg.svdvals(z - z.mean(0)) > 1e-6).sum().float(),
 }
@@ -58,6 +70,7 @@ def rows_counted(s, temperature):
 EXPANSION_MISTAKES = {
     "log m is missing: with all similarities 0 there are m terms of exp(0) = 1, and the logarithm of their sum is log m.":
         expansion_with(start=lambda m: 0.0),
+    "this has m where log m should stand: the sum of m equal terms is m, and its logarithm log m.": expansion_with(start=float),
     "log(1 + x) stayed in it: for small x it is about x, so the variance term stands by itself.": logarithm_kept,
     "the variance is multiplied by τ² instead of divided: write variance / (2 * temperature ** 2), with the brackets.":
         expansion_with(power=-2),
@@ -67,6 +80,8 @@ EXPANSION_MISTAKES = {
     "the variance is divided by τ: it is quadratic in s / τ, so divide by τ².": expansion_with(power=1),
     "this has the standard deviation where the variance should stand.":
         expansion_with(spread=lambda s: s.std(1, correction=0)),
+    "this has the sum of squared deviations where the variance, their mean, should stand.":
+        expansion_with(spread=lambda s: s.var(1, correction=0) * s.shape[1]),
     "the variance divides by m − 1, as torch does by itself: say correction=0, the expansion has the plain mean of squares.":
         expansion_with(spread=lambda s: s.var(1)),
     "this has the mean of s² where the variance should stand: subtract the square of the mean.":
@@ -85,13 +100,15 @@ EXPANSION_MISTAKES = {
 EXERCISES = {
     "effective_rank": Exercise(
         effective_rank, minutes=10, level=2, mistakes=RANK_MISTAKES, gradient=0,
+        large=(torch.randn(2000, 128, generator=torch.Generator().manual_seed(0)),),
         inputs=tuple((h * torch.linspace(0.5, 2, h.shape[1]) + 1,) for h, *_ in small_heaps((6, 3, 3), (7, 5, 2))), hints=(
             "Three steps: centre the cloud, take its singular values, measure how evenly they share the whole.",
             "torch.linalg.svdvals(z - z.mean(0)) are the widths; divided by their sum they are shares p; their entropy is "
             "minus the sum of p log p.",
             "values = torch.linalg.svdvals(z - z.mean(0)); p = values / values.sum(); return (-(p * p.log()).sum()).exp()")),
     "expanded_log_sum_exp": Exercise(
-        expanded_log_sum_exp, minutes=10, level=2, mistakes=EXPANSION_MISTAKES, inputs=tuple(
+        expanded_log_sum_exp, minutes=10, level=2, mistakes=EXPANSION_MISTAKES,
+        large=(torch.rand(512, 511, generator=torch.Generator().manual_seed(0)) * 2 - 1, 0.5), inputs=tuple(
             (torch.rand(n, m, generator=torch.Generator().manual_seed(n)) * 2 - 1, temperature)
             for n, m, temperature in ((3, 3, 0.5), (4, 4, 2.0), (2, 6, 0.1))), hints=(
             "Write each similarity as the row's mean plus a deviation: exp(mean / τ) comes out of the sum.",

@@ -49,6 +49,10 @@ SLICED_MISTAKES = {
     "these are differences, not their squares: square them before the mean.": sliced_wasserstein_with(columns_sorted, power=1),
     "this is the square root: leave it out, the paper's distance is squared.":
         lambda h, p, w: sliced_wasserstein(h, p, w).sqrt(),
+    "the sum over directions was divided by their length d and not by their number d': take the mean over both.":
+        lambda h, p, w: sliced_wasserstein(h, p, w) * w.shape[1] / w.shape[0],
+    "this is the mean of each direction's root: leave the root out, the paper's distance is squared.":
+        lambda h, p, w: (columns_sorted(h @ w) - columns_sorted(p @ w)).square().mean(0).sqrt().mean(),
     "only the first direction is looked at: take all columns of directions.":
         lambda h, p, w: sliced_wasserstein(h, p, w[:, :1]),
     "the points were sorted before they were projected: project first, then sort each column of numbers.":
@@ -96,6 +100,11 @@ def orthogonal_by_qr(d, count, generator):
     return torch.linalg.qr(torch.randn(d, count, generator=generator))[0]
 
 
+def fresh_each(d, count, generator):
+    """Directions of length 1, each drawn by itself, so that they aren't orthogonal to one another."""
+    return torch.cat([random_directions(d, 1, generator) for _ in range(count)], 1)
+
+
 PRIOR_MISTAKES = {
     "h and the prior sample were projected with different W, and so compared along different directions: draw W once.":
         tuple(distance_to_prior_with(order=order, directions=directions)
@@ -103,6 +112,8 @@ PRIOR_MISTAKES = {
     ("W isn't orthogonal, so some directions count twice and others hardly: take random_directions(d, d, generator), or the "
      "Q of torch.linalg.qr."):
         in_both_orders(directions=not_orthogonal) + in_both_orders(directions=not_orthogonal_of_length_1),
+    "each direction was drawn by itself, so they aren't orthogonal to one another: draw all d at once.":
+        in_both_orders(directions=fresh_each),
     "for the sphere the rows of h must be brought to length 1 first: the prior's are.":
         in_both_orders(normalise=lambda prior: False),
     "h was divided by the length of the whole batch: each row by its own, F.normalize(h, dim=1).":
@@ -126,12 +137,14 @@ PRIOR_MISTAKES = {
 EXERCISES = {
     "sliced_wasserstein": Exercise(
         sliced_wasserstein, minutes=10, level=1, gradient=1, inputs=small_heaps((6, 3, 3), (5, 4, 2)), mistakes=SLICED_MISTAKES,
+        large=small_heaps((256, 64, 64))[0],
         hints=(
             "Along one direction every point becomes a number: h @ directions has a column for each direction.",
             "In one dimension the cheapest way pairs the smallest with the smallest: sort each column, of both heaps.",
             "((h @ directions).sort(dim=0).values - (prior_sample @ directions).sort(dim=0).values).square().mean()")),
     "distance_to_prior": Exercise(
         distance_to_prior, minutes=15, level=2, mistakes=PRIOR_MISTAKES, also_right=(distance_to_prior_with(order="wp"),),
+        large=(small_heaps((256, 64, 1))[0][0], "sphere", torch.Generator().manual_seed(7)),
         inputs=tuple((h, prior, torch.Generator().manual_seed(7)) for (h, *_), prior in
                      zip(small_heaps((6, 3, 3), (5, 4, 4), (7, 2, 2)), ("sphere", "normal", "cube"), strict=True)),
         hints=("Four steps: bring h to length 1 if the prior is the sphere, draw a sample as large as h, draw W once, compare.",

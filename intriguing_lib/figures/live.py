@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 
-from intriguing_lib.figures.style import COLOURS, show
+from intriguing_lib.figures.style import COLOURS, redraw
 
 SECONDS_BETWEEN_REDRAWS = 2.0
 
@@ -42,7 +42,7 @@ class LiveLoss:
         ax.set(xlim=(0, self.total), ylim=(0, 1.12 * self.chance), xlabel="training step", ylabel="contrastive loss (nats)",
                title="Contrastive loss while the encoder trains")
         alt = f"Loss against training step, from {self.losses[0]:.2f} to {self.losses[-1]:.2f}; {self.chance:.2f} is chance."
-        self.handle = show(fig, alt, self.handle)
+        self.handle = redraw(fig, alt, self.handle)
 
 
 def sliders(draw, **ranges):
@@ -51,10 +51,10 @@ def sliders(draw, **ranges):
     draw: called with a value for each name, returns (figure, alternative text). ranges: {name: (lowest, first, highest)}, on
     logarithmic sliders.
     """
-    handle = show(*draw(**{name: first for name, (_, first, _) in ranges.items()}))
+    handle = redraw(*draw(**{name: first for name, (_, first, _) in ranges.items()}), None)
     bars = {name: widgets.FloatLogSlider(value=first, min=np.log10(lowest), max=np.log10(highest), step=0.05, description=name,
                                          continuous_update=False, readout_format=".2f")
             for name, (lowest, first, highest) in ranges.items()}
     for bar in bars.values():
-        bar.observe(lambda change: show(*draw(**{name: bar.value for name, bar in bars.items()}), handle), "value")
+        bar.observe(lambda change: redraw(*draw(**{name: bar.value for name, bar in bars.items()}), handle), "value")
     display(widgets.VBox(list(bars.values())))

@@ -3,12 +3,13 @@ import io
 
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import Image, display
+from IPython.display import display
 from PIL import Image as Picture
 
-from intriguing_lib.figures.style import COLOURS
+from intriguing_lib.figures.style import COLOURS, picture
 
 FRAME_MILLISECONDS = 120
+PAUSE_MILLISECONDS = 2000  # on the last frame, before it begins again
 
 
 def pairs_on_a_circle(panels, title, arrow=0.35):
@@ -72,6 +73,6 @@ def film(paths, title, alt, every=1):
         frames.append(Picture.fromarray(np.asarray(fig.canvas.buffer_rgba())).convert("RGB").quantize(32))
         plt.close(fig)
     content = io.BytesIO()
-    frames[0].save(content, "GIF", save_all=True, append_images=frames[1:] + [frames[-1]] * 8, duration=FRAME_MILLISECONDS,
-                   loop=0, optimize=True)
-    display(Image(content.getvalue(), format="gif", alt=alt))
+    times = [FRAME_MILLISECONDS] * (len(frames) - 1) + [PAUSE_MILLISECONDS]
+    frames[0].save(content, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0, optimize=True)
+    display(picture("gif", content.getvalue(), alt), raw=True)

@@ -3,6 +3,10 @@
 Figures are opaque white, so that they read the same on a dark page. Where a number comes from is told by its marker,
 the same in all notebooks: `MARKERS`. `show(fig, alt)` puts a figure under the cell with a text for those who can't see it.
 """
+import base64
+import html
+import io
+
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
@@ -24,14 +28,31 @@ def use_style():
         "axes.spines.right": False, "legend.frameon": False, "figure.constrained_layout.use": True})
 
 
-def show(fig, alt, handle=None):
-    """Display a figure with its alternative text, once: under the cell, or in place of what `handle` showed before."""
+def show(fig, alt):
+    """Display a figure under the cell, with its alternative text."""
+    redraw(fig, alt, handle=None)
+
+
+def redraw(fig, alt, handle):
+    """Display a figure in place of what `handle` showed before, or, where it is None, under the cell; returns the handle."""
+    content = io.BytesIO()
+    fig.savefig(content, format="png", bbox_inches="tight")
     plt.close(fig)  # otherwise Jupyter's inline backend draws it a second time when the cell ends
-    metadata = {"image/png": {"alt": alt}}
+    shown = picture("png", content.getvalue(), alt)
     if handle is None:
-        return display(fig, metadata=metadata, display_id=True)
-    handle.update(fig, metadata=metadata)
+        return display(shown, raw=True, display_id=True)
+    handle.update(shown, raw=True)
     return handle
+
+
+def picture(kind, content, alt):
+    """What a notebook keeps of a picture ("png" or "gif", bytes): the picture itself, and HTML that says what is to be seen.
+
+    The HTML is what JupyterLab and exported pages show. An alternative text in the picture's own metadata is read by nobody.
+    """
+    encoded = base64.b64encode(content).decode()
+    tag = f'<img alt="{html.escape(alt)}" src="data:image/{kind};base64,{encoded}" style="max-width: 100%; height: auto">'
+    return {"text/plain": alt, f"image/{kind}": encoded, "text/html": tag}
 
 
 def legend_below(fig, axes):

@@ -76,7 +76,7 @@ def test_the_mistakes_in_nt_xent_as_a_learner_would_write_them(attempt, words, s
 @pytest.mark.parametrize("attempt", [loops, interleaved, nt_xent], ids=lambda f: f.__name__)
 def test_right_answers_pass_however_they_are_written(attempt, said):
     out, used = said("nt_xent", attempt)
-    assert out.startswith("nt_xent: right") and used
+    assert out.startswith("✓ nt_xent: right") and used
 
 
 def shares_by_loops(z1, z2, temperature):

@@ -6,7 +6,7 @@ from intriguing_lib.figures import live
 
 def test_the_live_curve_is_redrawn_in_place_and_ends_with_every_step(monkeypatch):
     shown = []
-    monkeypatch.setattr(live, "show", lambda fig, alt, handle=None: shown.append((fig, alt, handle)) or "handle")
+    monkeypatch.setattr(live, "redraw", lambda fig, alt, handle: shown.append((fig, alt, handle)) or "handle")
     monkeypatch.setattr(live, "SECONDS_BETWEEN_REDRAWS", 0)
     curve = live.LiveLoss(30, chance=6.2)
     curve(10, 5.0)
@@ -18,7 +18,7 @@ def test_the_live_curve_is_redrawn_in_place_and_ends_with_every_step(monkeypatch
 
 def test_sliders_redraw_the_same_figure(monkeypatch):
     drawn, shown = [], []
-    monkeypatch.setattr(live, "show", lambda fig, alt, handle=None: shown.append(handle) or "the handle")
+    monkeypatch.setattr(live, "redraw", lambda fig, alt, handle: shown.append(handle) or "the handle")
     monkeypatch.setattr(live, "display", lambda box: shown.append(box))
     live.sliders(lambda **values: drawn.append(values) or (None, "alt"), λ=(0.01, 0.2, 10.0), τ=(0.05, 0.5, 2.0))
     box = shown[1]

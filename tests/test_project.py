@@ -3,16 +3,19 @@ import re
 import sys
 import tomllib
 from dataclasses import asdict, replace
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import nbformat
 import pandas as pd
 import pytest
 import torch
+from nbconvert import HTMLExporter
 from packaging.requirements import Requirement
 from packaging.version import Version
 
 from intriguing_lib import claims, encoders, figures, images, records, runs, studies, sweeps
+from intriguing_lib.course.checks import EXERCISES, LEVELS
 from intriguing_lib.descriptions import settings
 from intriguing_lib.objectives import Contrastive
 from intriguing_lib.paths import CLONE
@@ -49,6 +52,33 @@ def test_notebooks_start_alike(path):
     assert title.cell_type == "markdown" and title.source.startswith("# ")
     assert parameters.metadata.tags == ["parameters"] and parameters.source.startswith("preset = None")
     assert setup.source == nbformat.read(NOTEBOOKS[0], as_version=4).cells[2].source
+
+
+@pytest.mark.parametrize("path, following", list(pairwise(NOTEBOOKS)), ids=lambda p: p.stem)
+def test_every_notebook_ends_with_its_next(path, following):
+    last = nbformat.read(path, as_version=4).cells[-1].source
+    assert re.search(rf"^\*\*Next:\*\* \[.+\]\({following.name}\)", last, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_every_figures_alternative_text_arrives_in_the_page(path):
+    """In the HTML that nbconvert makes, which is what a browser is given."""
+    notebook = nbformat.read(path, as_version=4)
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    pictures = sum("image/png" in o.get("data", {}) or "image/gif" in o.get("data", {}) for o in shown)
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    tags = re.findall(r'<img\b[^>]*src="data:image/(?:png|gif)[^>]*>', page)
+    assert len(tags) == pictures and all(re.search(r'alt="[^"]{10,}"', tag) for tag in tags)
+
+
+def test_an_exercises_heading_says_what_its_check_says():
+    stated = {}
+    for path in NOTEBOOKS:
+        heading = None
+        for cell in nbformat.read(path, as_version=4).cells:
+            heading = (re.findall(r"^### Exercise: .+ \((.+)\)$", cell.source, re.MULTILINE) or [heading])[-1]
+            stated |= dict.fromkeys(re.findall(r"= check\(\"(\w+)\"", cell.source), heading)
+    assert stated == {name: f"{e.minutes} minutes, {LEVELS[e.level]}" for name, e in EXERCISES.items()}
 
 
 @pytest.fixture

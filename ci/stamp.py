@@ -34,8 +34,9 @@ REPOSITORY = '''\
     if "google.colab" not in sys.modules:
         raise ModuleNotFoundError(f"intriguing_lib is not here: open this notebook in a clone of the course, with `make lab`, "
                                   f"or install the library with `%pip install {{source}}`.")
-    keep = pathlib.Path("keep.txt")  # Colab's own torch and NumPy stay as they are
-    keep.write_text("\\n".join(f"{{name}}=={{version(name)}}" for name in ("torch", "torchvision", "numpy")))
+    colabs_own = "torch torchvision numpy ipython ipykernel ipywidgets traitlets tornado pyzmq"  # the session runs on these
+    keep = pathlib.Path("keep.txt")
+    keep.write_text("\\n".join(f"{{name}}=={{version(name)}}" for name in colabs_own.split()), encoding="utf-8")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--constraint", keep, source], check=True)'''
 
 BADGE = ("[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"

@@ -27,7 +27,8 @@ def read(picture, file, size=8, **how):
     file.parent.mkdir(parents=True)
     picture.save(file, **how)
     with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
         loaded = image_folder(file.parents[1], size, "cpu")
     return loaded.images[0], str(said[0].message) if said else None
 

@@ -25,6 +25,7 @@ SECONDS_ALLOWED = 10
 SLOW = 20  # times as long as the library's function, and more than SLOW_SECONDS: then a right answer is called slow
 SLOW_SECONDS = 0.1
 LINE = 96  # letters: a notebook breaks longer lines in the middle of a word
+UNSOLVED = "not solved yet ({minutes} minutes, {level}): it returns `...`. Write yours in its place, then check again."
 LEVELS = {1: "easy", 2: "medium", 3: "hard"}
 
 
@@ -36,10 +37,11 @@ def check(name, attempt):
     exercise = exercise_called(name)
     problem = problem_with(attempt, exercise)
     if problem:
-        say(f"✗ {name}: {problem} Meanwhile the notebook goes on with the library's function.")
+        sign = "○" if problem.startswith("not solved") else "✗"
+        say(f"{sign} {name}: {problem} Meanwhile the notebook goes on with the library's function.")
         return exercise.answer
-    say(f"✓ {name}: right. From here on the cells of this notebook run on your function; what is trained through an Experiment "
-        f"always uses the library's.{slowness(attempt, exercise)}")
+    say(f"✓ {name}: right. From here on the cells of this notebook run on your function; an Experiment uses the library's, unless "
+        f"you put yours into it.{slowness(attempt, exercise)}")
     return attempt
 
 
@@ -87,8 +89,7 @@ def problem_with(attempt, exercise):
     except Crashed as crashed:
         return crash_in_words(crashed.error, attempt)
     if any(value is ... for value in values):
-        return (f"not solved yet: it returns `...` ({exercise.minutes} minutes, {LEVELS[exercise.level]}), so the notebook "
-                "goes on with the library's function. Write yours in its place, then check again.")
+        return UNSOLVED.format(minutes=exercise.minutes, level=LEVELS[exercise.level])
     if not all(isinstance(value, torch.Tensor) for value in values):
         return no_tensor(values, exercise)
     if any(value.dtype in (torch.float16, torch.bfloat16) for value in values):
@@ -191,9 +192,6 @@ def crash_in_words(error, attempt):
     code = getattr(attempt, "__code__", None)
     if code is None:
         return f"not yet: a check needs your function, and {str(attempt)[:60]!r} can't be called as one ({message})."
-    if "detach().numpy()" in message:
-        return ("your function goes through NumPy, which knows no gradients: write it with torch's functions. (The detach() "
-                "that torch's own message advises would only hide that nothing can be learned.)")
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == code.co_filename]
     if not frames:
         return f"your function could not be called: {message}."
@@ -260,6 +258,9 @@ def wrong_gradient(attempt, right, exercise):
         return compared_gradients(attempt, right, exercise)
     except (Crashed, TooSlow, RuntimeError) as error:
         error = getattr(error, "error", error)
+        if "detach().numpy()" in str(error):
+            return ("the numbers are right, but your function goes through NumPy, which knows no gradients: write it with "
+                    "torch's functions. (The detach() of torch's own message would only hide that nothing can be learned.)")
         reason = "a tensor that it needs was changed in place" if "inplace" in str(error) else first_line(error)
         return f"the numbers are right, but no gradient can be computed: {reason}."
 

@@ -135,7 +135,7 @@ def as_records(table):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_records_hold_what_the_studies_describe(path, executed, monkeypatch):
-    """Every setting of every row, and the seeds; and what is trained here is either a study's or recorded with five seeds."""
+    """Every setting of every row, and the seeds; and what is trained here has five recorded seeds, unless it is a learner's."""
     monkeypatch.setattr(images, "cifar10", lambda split="train": colourful({"train": 50_000, "test": 10_000}[split], split))
     asked, described = executed(path, "quick")
     for name, (experiments, _, seeds) in described.items():
@@ -147,7 +147,7 @@ def test_records_hold_what_the_studies_describe(path, executed, monkeypatch):
         assert records.beside(name)["notebook"] == path.stem
     recorded = pd.concat([records.recorded(name) for name in described])
     for experiment in asked:
-        assert len(set(records.with_settings(recorded, settings(experiment))["seed"])) >= 5, experiment
+        assert experiment.own_code or len(set(records.with_settings(recorded, settings(experiment))["seed"])) >= 5, experiment
 
 
 @pytest.fixture

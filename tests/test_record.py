@@ -1,5 +1,6 @@
 """`ci/record.py`: a record comes from its notebook's own cells, so a setting changed there changes the record."""
 import os
+import shutil
 import subprocess
 import sys
 
@@ -37,7 +38,7 @@ def record(tmp_path):
     (tmp_path / "ci").mkdir()
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "results").mkdir()
-    (tmp_path / "ci" / "record.py").write_text((CLONE / "ci" / "record.py").read_text(encoding="utf-8"))
+    shutil.copy(CLONE / "ci" / "record.py", tmp_path / "ci")
 
     def recorded(name="toy", change=(SETTING, SETTING)):
         cells = [nbformat.v4.new_code_cell(cell.replace(*change)) for cell in CELLS]

@@ -40,8 +40,8 @@ def check(name, attempt):
         sign = "○" if problem.startswith("not solved") else "✗"
         say(f"{sign} {name}: {problem} Meanwhile the notebook goes on with the library's function.")
         return exercise.answer
-    say(f"✓ {name}: right. From here on the cells of this notebook run on your function; an Experiment uses the library's, unless "
-        f"you put yours into it.{slowness(attempt, exercise)}")
+    say(f"✓ {name}: right. From here on the cells of this notebook run on your function; an Experiment uses the library's, "
+        f"unless you put yours into it.{slowness(attempt, exercise)}")
     return attempt
 
 

@@ -92,9 +92,10 @@ def spread_by_depth(panels, title, guess=None):
             if value is not None:
                 ax.plot(layers + 0.25, value, **MARKERS["guess"])
         depths = sorted({layers for points in kinds.values() for layers in points})
-        ax.set(xlabel="layers of the projection head", ylim=(0, None), xlim=(depths[0] - 0.5, depths[-1] + 0.5), xticks=depths)
+        ax.set(xlabel="layers of the projection head", xlim=(depths[0] - 0.5, depths[-1] + 0.5), xticks=depths)
         ax.set_title(panel, fontsize=11)
     axes[0, 0].set_ylabel("range over the losses (points)")
+    axes[0, 0].set_ylim(bottom=0)  # all panels share it; set before the last was drawn it would cut that one off
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)
     legend_below(fig, axes[0])
     return fig

@@ -38,3 +38,9 @@ def test_ranges_have_intervals_chance_and_the_guess():
     assert sum(line.get_label() == MARKERS["guess"]["label"] for line in ax.lines) == 1
     named = [text.get_text() for text in fig.legends[0].get_texts()]
     assert named == [MARKERS[kind]["label"] for kind in ("here", "paper", "guess")]
+
+
+def test_no_interval_is_cut_off_in_any_panel():
+    panels = {"low": {"recorded": {1: (1.0, 0.5, 1.5, 1.0)}}, "high": {"recorded": {1: (4.0, 2.0, 6.0, 1.0)}}}
+    fig = spread_by_depth(panels, "Title")
+    assert all(ax.get_ylim()[0] == 0 and ax.get_ylim()[1] >= 6 for ax in fig.axes)

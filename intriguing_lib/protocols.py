@@ -81,7 +81,7 @@ def check_part(value, kind, name):
     Of a call only the number of arguments is looked at, and not even that where Python can't tell it (some built-in functions).
     """
     members = [*kind.__annotations__, *(member for member in vars(kind) if not member.startswith("_") or member == "__len__")]
-    missing = next((member for member in members if not hasattr(value, member)), None)
+    missing = next((member for member in members if not has(value, member)), None)
     if isinstance(value, type):
         lacks = "is a class and not yet an object"
     elif missing:
@@ -91,6 +91,11 @@ def check_part(value, kind, name):
     else:
         return
     raise TypeError(f"{name} is {kind_of(value)}, which {lacks}: {REMEDY[kind]}.")
+
+
+def has(value, member):
+    """Whether it has an attribute, without computing what is a property: a composite's targets may take a while."""
+    return hasattr(type(value), member) or hasattr(value, member)
 
 
 def kind_of(value):

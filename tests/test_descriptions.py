@@ -185,6 +185,12 @@ def test_a_loss_takes_two_projections_and_a_generator(loss):
         Contrastive(loss)
 
 
+def test_no_property_is_computed_to_see_that_it_is_there(experiment):
+    data = RandBits(experiment.data, 3)
+    replace(experiment, data=RandBits(data, 2))
+    assert "codes" not in vars(data)
+
+
 def test_a_learners_own_parts_are_taken():
     """Whatever its names are; also where Python can't tell a signature."""
     for own in (lambda a, b, c: a, lambda *given: 0, lambda z1, z2, generator=None: 0, Own(1.0), max):

@@ -33,6 +33,10 @@ class Description:
     def check(self):
         """Nothing to check, unless a subclass says otherwise."""
 
+    def __getstate__(self):
+        """To another process go the fields alone: what was computed from them is computed there."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
 
 def plain(value, kind, name):
     """`value` as Python's own float, int, bool, str or tuple, where the annotation `kind` asks for one; else as it is."""

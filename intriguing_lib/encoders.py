@@ -126,6 +126,21 @@ class Pixels:
 
 
 @dataclass(frozen=True)
+class Ink:
+    """No encoder either: how bright an image is on the whole, one number; nothing to train. Take Head(layers=0)."""
+
+    def build(self, shape):
+        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), ChannelMean())
+
+    features = 1
+
+
+class ChannelMean(nn.Module):
+    def forward(self, values):
+        return values.mean(1, keepdim=True)
+
+
+@dataclass(frozen=True)
 class Head(Description):
     """A projection head of `layers` dense layers: all but the last have `width` units, batch norm and ReLU; the last is linear.
 

@@ -3,14 +3,16 @@
 Each names the data that it tests on and gives {metric: number}; `runs` keeps what it gave beside the run's weights, so that
 a new reading of a trained model never trains it again. `measured_on(test)` are the usual two.
 """
+import copy
 from dataclasses import dataclass
 
 import torch
+from torch.optim.swa_utils import update_bn
 
 from intriguing_lib import diagnostics
 from intriguing_lib.changes import CHANGES, r2_of_change
 from intriguing_lib.descriptions import Description
-from intriguing_lib.evaluate import check_labels, features, knn_accuracy, linear_evaluation
+from intriguing_lib.evaluate import batches, check_labels, features, knn_accuracy, linear_evaluation
 from intriguing_lib.mistakes import evaluation_that_trains
 from intriguing_lib.protocols import Data
 
@@ -21,7 +23,7 @@ class Frozen:
     """A trained model while it is measured: features that several measures ask for are computed once."""
 
     def __init__(self, model):
-        self.model, self.known = model, {}
+        self.model, self.known, self.adapted = model, {}, {}
 
     def module(self, after_head=False):
         """What gives the representation: the encoder, or encoder and projection head."""
@@ -33,6 +35,15 @@ class Frozen:
         if asked not in self.known:
             self.known[asked] = features(self.module(after_head), data)
         return self.known[asked]
+
+    def adapted_to(self, data):
+        """The same weights with batch-norm statistics of `data` in place of those of the training, as a Frozen."""
+        if id(data) not in self.adapted:
+            model = copy.deepcopy(self.model)
+            with torch.no_grad():
+                update_bn(batches(data, 500), model)
+            self.adapted[id(data)] = Frozen(model.eval())
+        return self.adapted[id(data)]
 
 
 class Measure(Description):
@@ -48,6 +59,8 @@ class Measure(Description):
             words.append(self.target)
         if getattr(self, "after_head", False):
             words.append("after head")
+        if getattr(self, "adapted", False):
+            words.append("adapted")
         return " ".join(words)
 
     @property
@@ -55,14 +68,16 @@ class Measure(Description):
         return tuple(self.named(metric) for metric in self.gives)
 
     def check_fit(self, data):
-        """Raise ValueError unless what is tested on has the shape, the device and the target of what was trained on."""
-        if (data.shape, data.device) != (self.test.shape, self.test.device):
-            raise ValueError(f"{type(self).__name__}: trained on images of shape {data.shape} on {data.device}, tested on "
-                             f"{self.test.shape} on {self.test.device}: give test data of the same kind.")
-        if not len(self.test):
-            raise ValueError(f"{type(self).__name__}: there are no test images: check how they were chosen.")
+        """Raise ValueError unless what is fitted and tested on has the trained images' shape and device, and the target."""
+        fitted = self.fitted_on(data)
+        for part, done in ((fitted, "fitted"), (self.test, "tested")):
+            if (data.shape, data.device) != (part.shape, part.device):
+                raise ValueError(f"{type(self).__name__}: trained on images of shape {data.shape} on {data.device}, {done} on "
+                                 f"{part.shape} on {part.device}: give data of the same kind.")
+            if not len(part):
+                raise ValueError(f"{type(self).__name__}: there are no {done[:4]} images: check how they were chosen.")
         target = getattr(self, "target", "label")
-        for part in (data, self.test):
+        for part in (fitted, self.test):
             if target not in part.targets:
                 raise ValueError(f"{type(self).__name__}: the data have no target {target!r}: they have "
                                  f"{', '.join(part.targets)}.")
@@ -74,21 +89,35 @@ class Measure(Description):
                 raise ValueError(f"{type(self).__name__}: the target {self.target!r} is no class, which is one int64 an image, "
                                  f"0 or more: it is {values.dtype} of shape {tuple(values.shape)}, from {values.min()}.")
 
+    def fitted_on(self, data):
+        """What a readout is fitted on: the measure's own data, or else those that the model was trained on."""
+        own = getattr(self, "fit", None)
+        return data if own is None else own
+
     def targets(self, data):
-        """(targets of `data`, targets of the test data), int64 each."""
-        return data.targets[self.target], self.test.targets[self.target]
+        """(targets of what is fitted on, targets of the test data), int64 each."""
+        return self.fitted_on(data).targets[self.target], self.test.targets[self.target]
 
     def features(self, frozen, data):
-        """(features of `data`, features of the test data)."""
-        return tuple(frozen.features(d, self.after_head) for d in (data, self.test))
+        """(features of what is fitted on, features of the test data)."""
+        fitted = self.fitted_on(data)
+        if getattr(self, "adapted", False):
+            frozen = frozen.adapted_to(fitted)
+        return tuple(frozen.features(d, getattr(self, "after_head", False)) for d in (fitted, self.test))
 
 
 @dataclass(frozen=True)
 class LinearTop1(Measure):
-    """Top-1 by linear evaluation, 0 to 1, of an int64 target, (n,): fitted on the data trained on, tested on `test`."""
+    """Top-1 by linear evaluation, 0 to 1, of an int64 target, (n,), tested on `test`.
+
+    fit: what the classifier is fitted on, by default the data trained on. adapted: whether batch norm's statistics are taken
+    anew from there, where images look otherwise than in training.
+    """
     test: Data
     target: str = "label"
     after_head: bool = False
+    fit: Data | None = None
+    adapted: bool = False
 
     gives = ("linear",)
 

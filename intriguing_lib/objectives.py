@@ -38,8 +38,28 @@ class Supervised(Description):
     def check_fit(self, data, outputs):
         """Raise ValueError unless `data` has the target and a head of so many outputs has one for each class."""
         if self.target not in data.targets:
-            raise ValueError(f"Supervised: the data have no target {self.target!r}: they have {', '.join(data.targets)}.")
-        classes = int(data.targets[self.target].max()) + 1
+            raise ValueError(f"{type(self).__name__}: the data have no target {self.target!r}: they have "
+                             f"{', '.join(data.targets)}.")
+        classes = self.classes(data)
         if outputs != classes:
-            raise ValueError(f"Supervised: the head has {outputs} outputs for {classes} classes of {self.target!r}: take "
-                             f"Head(layers=1, out={classes}).")
+            raise ValueError(f"{type(self).__name__}: the head has {outputs} outputs for {classes} classes of {self.target!r}: "
+                             f"take Head(layers=1, out={classes}).")
+
+    def classes(self, data):
+        return int(data.targets[self.target].max()) + 1
+
+
+@dataclass(frozen=True)
+class SupervisedPresence(Supervised):
+    """For images of several objects: binary cross-entropy of each of the head's outputs with whether its class is there.
+
+    target: the name of a target of 0s and 1s, (n, classes). The head has one output a class.
+    """
+    target: str = "presence"
+
+    def __call__(self, model, a, b, target, generator):
+        logits = model(torch.cat([a, b])).float()
+        return F.binary_cross_entropy_with_logits(logits, target(self.target).repeat(2, 1).float())
+
+    def classes(self, data):
+        return data.targets[self.target].shape[1]

@@ -66,4 +66,5 @@ def look(bar, counters, lengths, ended):
         last = ended.wait(LOOK_EVERY)
         done = [min(length, counter.read() or before)
                 for counter, length, before in zip(counters, lengths, done, strict=True)]
-        bar.update(sum(done) - bar.n)
+        bar.n = sum(done)
+        bar.refresh()

@@ -8,11 +8,12 @@ from intriguing_lib.statistics import mean_and_margin
 
 
 def curves(panels, title, xlabel, ylabel, logx=False):
-    """Lines of means with their 95 % intervals, three panels a row.
+    """Lines of means with their 95 % intervals, three panels a row at most.
 
     panels: {panel title: {label: {x: values, one each seed}}}.
     """
-    rows, columns = -(-len(panels) // 3), min(3, len(panels))
+    columns = 2 if len(panels) == 4 else min(3, len(panels))
+    rows = -(-len(panels) // columns)
     fig, axes = plt.subplots(rows, columns, figsize=(3.3 * columns, 3 * rows + 0.3), squeeze=False, sharey=True)
     for ax in axes.flat[len(panels):]:
         ax.set_visible(False)

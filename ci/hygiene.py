@@ -12,6 +12,7 @@ from stamp import NOTEBOOKS, ROOT, repository_url, stamp
 
 FIGURE_KB = 150
 CELL_LINES = 25
+LINE_CHARACTERS = 100  # more than that, JupyterLab clips on a screen of 1366 pixels
 REFRESH = "`python ci/refresh.py` executes it and mends this"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 ABSOLUTE = re.compile(r"(?<![\w.:/])(?:/(?:home|Users|root|tmp|usr|var|opt|mnt|work|private)/[\w.]|[A-Z]:\\\w|file://)")
@@ -145,6 +146,13 @@ def short_cells(notebook, path):
             yield f"{where} has {len(cell.source.splitlines())} lines, the limit is {CELL_LINES}: divide it"
 
 
+def short_lines(notebook, path):
+    for where, cell in code_cells(notebook):
+        for number, line in enumerate(cell.source.splitlines(), 1):
+            if len(line) > LINE_CHARACTERS:
+                yield f"{where} has {len(line)} characters in line {number}, the limit is {LINE_CHARACTERS}: wrap it"
+
+
 def exercises_stated(notebook, path):
     heading = ""
     for i, cell in enumerate(notebook.cells):
@@ -158,7 +166,7 @@ def exercises_stated(notebook, path):
 
 
 RULES = (set_up_as_stamped, executed_in_order, outputs_present, no_errors, no_widget_state, no_absolute_path, figure_sizes,
-         alternative_texts, links_resolve, short_cells, exercises_stated)
+         alternative_texts, links_resolve, short_cells, short_lines, exercises_stated)
 
 
 def headings(texts):

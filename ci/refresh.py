@@ -66,19 +66,17 @@ def verdicts_in(notebook):
 
 
 def in_markdown(table):
-    """All claims with their verdicts as the README shows them."""
-    lines = ["| claim | quick | recorded |", "| --- | --- | --- |"]
+    """All claims with their verdicts as the README shows them: a list, since so much text in a table fits no phone."""
+    lines = []
     for name, claim in CLAIMS.items():
         rows = table[table["claim"] == name]
-        cells = [of_preset(rows[rows["preset"] == preset]) for preset in ("quick", "recorded")]
-        lines.append(f"| “{claim.words}” ({claim.place}) | {' | '.join(cells)} |")
+        lines.append(f"- “{claim.words}” ({claim.place})")
+        lines += [f"  - {preset}: {of_preset(found)}" for preset, found in rows.groupby("preset")]
     return "\n".join(lines)
 
 
 def of_preset(rows):
-    """"**holds** (digits: 0.74 points, 0.25 to 1.23, 5 seeds)", or a dash."""
-    if rows.empty:
-        return "–"
+    """"**holds** (digits: 0.74 points, 0.25 to 1.23, 5 seeds)"."""
     unit = CLAIMS[rows["claim"].iloc[0]].unit
     several = rows["verdict"].nunique() > 1
     parts = [f"{v.data}{f' {v.verdict}' if several else ''}: {v.effect:.2f}{f' {unit}' if unit else ''}, {v.low:.2f} to "

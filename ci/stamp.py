@@ -1,7 +1,8 @@
-"""Stamp the set-up cell into all notebooks, and a Colab badge where it can work: `python ci/stamp.py [NOTEBOOK ...]`.
+"""Stamp the set-up cell into all notebooks, and a Colab badge where it can work: `python ci/stamp.py [URL] [NOTEBOOK ...]`.
 
 The text of the set-up cell stands here, the repository's URL in pyproject.toml ([project.urls], Repository) and nowhere
-else. While no URL is set there, no badge and no link to the repository appears. ci/hygiene.py checks what this writes.
+else. While no URL is set there, no badge and no link to the repository appears; a URL given here is written there first, and
+what then works is said. ci/hygiene.py checks what this writes.
 """
 import re
 import sys
@@ -19,7 +20,8 @@ import importlib.util
 import pathlib
 {imports}import sys
 {version}
-sys.path += [str(folder) for folder in pathlib.Path.cwd().parents if (folder / "intriguing_lib").is_dir()]
+sys.path += [str(folder) for folder in pathlib.Path.cwd().parents
+             if (folder / "intriguing_lib").is_dir()]
 if not importlib.util.find_spec("intriguing_lib"):
 {otherwise}
 from intriguing_lib import course
@@ -27,17 +29,22 @@ from intriguing_lib import course
 preset = course.setup(preset)'''
 
 NO_REPOSITORY = '''\
-    raise ModuleNotFoundError("intriguing_lib is not here: open this notebook in a clone of the course, with `make lab`.")'''
+    raise ModuleNotFoundError("intriguing_lib is not here: "
+                              "open this notebook in a clone of the course, with `make lab`.")'''
 
 REPOSITORY = '''\
     source = "git+{url}"
     if "google.colab" not in sys.modules:
-        raise ModuleNotFoundError(f"intriguing_lib is not here: open this notebook in a clone of the course, with `make lab`, "
+        raise ModuleNotFoundError("intriguing_lib is not here: "
+                                  "open this notebook in a clone of the course, with `make lab`, "
                                   f"or install the library with `%pip install {{source}}`.")
-    colabs_own = "torch torchvision numpy ipython ipykernel ipywidgets traitlets tornado pyzmq"  # the session runs on these
+    # the session in Colab runs on these
+    colabs_own = "torch torchvision numpy ipython ipykernel ipywidgets traitlets tornado pyzmq"
     keep = pathlib.Path("keep.txt")
-    keep.write_text("\\n".join(f"{{name}}=={{version(name)}}" for name in colabs_own.split()), encoding="utf-8")
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--constraint", keep, source], check=True)'''
+    keep.write_text("\\n".join(f"{{name}}=={{version(name)}}" for name in colabs_own.split()),
+                    encoding="utf-8")
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet",
+                    "--constraint", keep, source], check=True)'''
 
 BADGE = ("[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
          "(https://colab.research.google.com/github/{repository}/blob/main/notebooks/{name})")
@@ -53,15 +60,21 @@ def repository_url():
 def setup_cell(url):
     if url is None:
         return SETUP.format(or_install="", imports="", version="", otherwise=NO_REPOSITORY)
-    return SETUP.format(or_install=" (in Colab: install it)", imports="import subprocess\n",
+    return SETUP.format(or_install=" (in Colab: get it)", imports="import subprocess\n",
                         version="from importlib.metadata import version\n", otherwise=REPOSITORY.format(url=url))
+
+
+def on_github(url):
+    """"OWNER/NAME" of a repository on GitHub, None for any other URL."""
+    found = re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(\.git)?/?", url or "")
+    return found and found[1]
 
 
 def title_cell(source, name, url):
     """The first cell with a badge under its title, if the repository is on GitHub: Colab opens nothing else."""
     title, _, rest = ANY_BADGE.sub("", source).partition("\n")
-    on_github = re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(\.git)?/?", url or "")
-    badge = "\n\n" + BADGE.format(repository=on_github[1], name=name) if on_github else ""
+    repository = on_github(url)
+    badge = "\n\n" + BADGE.format(repository=repository, name=name) if repository else ""
     return f"{title}{badge}\n{rest}"
 
 
@@ -72,8 +85,24 @@ def stamp(notebook, name, url):
     setup.source = setup_cell(url)
 
 
+def settle(url):
+    """Write the repository's URL into pyproject.toml, and say what then works."""
+    file = ROOT / "pyproject.toml"
+    text = re.sub(r"\n\[project\.urls\]\nRepository = .*\n", "", file.read_text(encoding="utf-8"))
+    before, table, after = text.partition("\n[tool.")
+    file.write_text(f'{before}\n[project.urls]\nRepository = "{url}"\n{table}{after}', encoding="utf-8")
+    print(f"pyproject.toml names {url} as the repository.\n"
+          f"- In Colab the set-up cell installs the library from there (git+{url}), once anybody can clone it.\n"
+          f"- Elsewhere a notebook without its clone says how: %pip install git+{url}")
+    print("- Each notebook has a badge that opens it in Colab, from the branch main." if on_github(url) else
+          "- No notebook has a badge: Colab opens notebooks from GitHub alone (https://github.com/OWNER/NAME).")
+
+
 if __name__ == "__main__":
-    for path in map(Path, sys.argv[1:] or sorted(NOTEBOOKS.glob("*.ipynb"))):
+    names = sys.argv[1:]
+    if names and "://" in names[0]:
+        settle(names.pop(0))
+    for path in map(Path, names or sorted(NOTEBOOKS.glob("*.ipynb"))):
         notebook = nbformat.read(path, as_version=4)
         stamp(notebook, path.name, repository_url())
         nbformat.write(notebook, path)

@@ -2,8 +2,8 @@
 
 Of a run there are, in `paths.cache_folder()`: KEY.safetensors, its weights and losses; KEY.json, its card, that is what was
 trained, where and how long; and KEY.READING.json for each reading of it, which `remove_weights` leaves there. A run that is
-being trained has KEY.checkpoint. Each file has a checksum and is written under a temporary name and renamed, so it either
-is there, whole, or it is not; `lock` lets one process at a time work on a run.
+being trained has KEY.checkpoint, in `paths.checkpoint_folder()`. Each file has a checksum and is written under a temporary
+name and renamed, so it either is there, whole, or it is not; `lock` lets one process at a time work on a run.
 """
 import hashlib
 import io
@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
 
-from intriguing_lib.paths import cache_folder
+from intriguing_lib.paths import cache_folder, checkpoint_folder
 
 FORMAT = 3  # of kept runs and checkpoints: raised when either is laid out in another way
 THIS_RUN = ("This run", "Its result is still good; it will be trained again next time.")
@@ -39,7 +39,7 @@ def finished():
 
 def unfinished():
     """The keys of all runs that have a checkpoint."""
-    return sorted(path.stem for path in cache_folder().glob("*.checkpoint"))
+    return sorted(path.stem for path in checkpoint_folder().glob("*.checkpoint"))
 
 
 def save(key, card, tensors):
@@ -98,7 +98,7 @@ def readings(key):
 
 def remove(key):
     """Forget a run, finished or not, with all its files. Returns the bytes that this has freed."""
-    return _unlink(cache_folder().glob(f"{key}.*"))
+    return _unlink({*cache_folder().glob(f"{key}.*"), *checkpoint_folder().glob(f"{key}.*")})
 
 
 def remove_weights(key):
@@ -113,7 +113,7 @@ class Checkpoint:
     """
 
     def __init__(self, key):
-        self.path = cache_folder() / f"{key}.checkpoint"
+        self.path = checkpoint_folder() / f"{key}.checkpoint"
         self.began = time.perf_counter()
 
     @property

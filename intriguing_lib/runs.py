@@ -38,7 +38,7 @@ def run(experiment, measures=(), on_report=None):
     works with one thread (`one_thread`). Raises FloatingPointError where the loss or a weight is no longer finite.
     """
     check_fit(experiment, measures)
-    with locked(experiment), one_thread(experiment.data.device):
+    with in_one_line([experiment]), locked(experiment), one_thread(experiment.data.device):
         result = trained(experiment, on_report)
         readings = read(experiment, measures, lambda: Frozen(result.model))
     print(in_words(result, readings))
@@ -70,6 +70,24 @@ def finished_row(experiment, measures, on_report):
     return (settings(experiment) | {name: found[name] for name in ("first_loss", "loss")} | metrics_of(readings)
             | {"seconds": found["seconds"], "from_cache": result is None or result.from_cache, "key": experiment.key,
                "training": TRAINING, "measuring": measuring()} | found["circumstances"])
+
+
+class Interrupted(KeyboardInterrupt):
+    """An interruption that a notebook shows as one line: there is no mistake to be looked for in a traceback."""
+
+    def _render_traceback_(self):
+        return [str(self)]
+
+
+@contextmanager
+def in_one_line(experiments):
+    """Where the runs are interrupted meanwhile, say what is kept of them."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        own = " Runs with your own code aren't kept and begin again." if any(e.key is None for e in experiments) else ""
+        raise Interrupted("Interrupted. What was trained is kept, up to the last few seconds: run the cell again, and it goes "
+                          f"on from there.{own}") from None
 
 
 def check_fit(experiment, measures):

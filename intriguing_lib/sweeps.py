@@ -1,5 +1,8 @@
 """Many runs in a table: `sweep`, through joblib, so that a cluster is one `joblib.parallel_config` away."""
 import dataclasses
+import multiprocessing
+import signal
+import threading
 import time
 from functools import lru_cache
 
@@ -7,8 +10,9 @@ import joblib
 import pandas as pd
 
 from intriguing_lib import cache
-from intriguing_lib.runs import check_fit, is_finished, one_thread, row
-from intriguing_lib.train import progress, train
+from intriguing_lib.progress import progress_of
+from intriguing_lib.runs import check_fit, in_one_line, is_finished, one_thread, row
+from intriguing_lib.train import train
 
 WORKERS_PAY = 20.0  # seconds of training from which on starting worker processes, 5 to 10 s, is worth it
 
@@ -30,36 +34,45 @@ def sweep(experiments, measures=()):
     seconds = seconds_to_train(todo)
     tell(asked, todo, seconds)
     rows = [None] * len(asked)
-    with progress(len(asked), "run") as bar:
+    on_cpu = all(e.data.device.type == "cpu" for e, _ in asked)
+    lengths = [0 if cache.has_weights(e.key) or is_finished(e, its_measures) else e.steps for e, its_measures in asked]
+    with in_one_line([e for e, _ in asked]), progress_of(lengths) as counters:
         for wait in (False, True):  # first what nobody else is at, then what others were
             missing = [i for i, found in enumerate(rows) if found is None]
-            for i, found in zip(missing, done([asked[i] for i in missing], wait, seconds), strict=True):
+            tasks = [joblib.delayed(row_or_none)(*asked[i], wait, counters[i]) for i in missing]
+            for i, found in zip(missing, done(tasks, on_cpu and seconds > WORKERS_PAY), strict=True):
                 rows[i] = found
-                bar.update(found is not None)
+                if found:
+                    counters[i](lengths[i])
                 if found and "diverged" in found:
                     print(f"run {i + 1} of {len(asked)} ended early and has no numbers: {found.pop('diverged')}")
     return as_table(rows)
 
 
-def done(asked, wait, seconds):
+def done(tasks, workers_pay):
     """The rows one by one, in order; None for one that another process is at."""
-    tasks = [joblib.delayed(row_or_none)(*of_one, wait) for of_one in asked]
     try:
         parallel = joblib.Parallel(return_as="generator")
     except ValueError:  # a backend, Ray's for one, that only gives all results at once
         return joblib.Parallel()(tasks)
     configured = parallel.n_jobs != 1 or "loky" not in type(parallel._backend).__name__.lower()
-    on_cpu = all(e.data.device.type == "cpu" for e, _ in asked)
-    if not configured and on_cpu and seconds > WORKERS_PAY:
+    if workers_pay and not configured:
         parallel = joblib.Parallel(n_jobs=joblib.cpu_count(), return_as="generator")
     return parallel(tasks)
 
 
-def row_or_none(experiment, measures, wait):
+def row_or_none(experiment, measures, wait, on_report):
+    leave_interrupts_to_the_parent()
     try:
-        return row(experiment, measures, wait)
+        return row(experiment, measures, wait, on_report)
     except cache.Busy:
         return None
+
+
+def leave_interrupts_to_the_parent():
+    """In a worker process: the parent, which is interrupted at the same time, ends its workers, without a traceback of each."""
+    if multiprocessing.parent_process() and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def tell(asked, todo, seconds):

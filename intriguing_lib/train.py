@@ -1,16 +1,15 @@
 """The training loop: one for every objective."""
 import ctypes
 import math
-import os
 import sys
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
-from tqdm import tqdm
 
 from intriguing_lib.descriptions import Description
+from intriguing_lib.progress import progress
 
 REPORT_EVERY = 10  # steps between two looks at the loss: each look makes a GPU wait
 CHECKPOINT_SECONDS = 5  # between two checkpoints, at least
@@ -60,7 +59,8 @@ def train(model, objective, data, view, optimizer, steps, batch_size, seed, on_r
 
     data: an ImageSet or a composite, on the model's device. view: what turns images into one random view. Each epoch
     visits the images in a new order and drops the incomplete last batch. All chance comes from `seed`: same seed and
-    device, same losses. Every ten steps `on_report(step, loss)` is called; where none is given, a progress bar shows both.
+    device, same losses. Every ten steps `on_report(step, loss)` is called, for those of an earlier attempt again; where none is
+    given, a progress bar shows both.
     checkpoint: None, or where an interrupted training is continued from and kept in (`cache.Checkpoint`): on a CPU it
     ends with the very numbers that it would have had without the interruption.
     On CUDA: autocast, to bfloat16 where the card has it, else to float16 with loss scaling.
@@ -74,6 +74,8 @@ def train(model, objective, data, view, optimizer, steps, batch_size, seed, on_r
     state = State(model, *optimizer.build(model.parameters(), steps), scaler, torch.Generator(data.device).manual_seed(seed))
     if checkpoint is not None:
         state.resume(checkpoint)
+    for step in range(REPORT_EVERY, len(state.losses) + 1, REPORT_EVERY):  # what an earlier attempt has done is told again
+        report_to(on_report, step, state.losses[step - 1].item())
     model.train()
     with progress(steps, "step", hidden=on_report is not None) as bar:
         for step in range(len(state.losses), steps):
@@ -86,7 +88,7 @@ def train(model, objective, data, view, optimizer, steps, batch_size, seed, on_r
             if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
                 report(step + 1, state.losses, bar, on_report)
                 if checkpoint is not None:
-                    state.keep(checkpoint, last=step + 1 == steps)
+                    state.keep(checkpoint)
     return torch.stack(state.losses).float().cpu()
 
 
@@ -117,10 +119,10 @@ class State:
         self.parts["scheduler"].step()
         self.losses.append(loss.detach())
 
-    def keep(self, checkpoint, last):
-        """Save everything where it is time to, or where the last step is done: what is measured next may take long."""
+    def keep(self, checkpoint):
+        """Save everything, where it is time to."""
         start = time.monotonic()
-        if last or start - self.kept_at > max(CHECKPOINT_SECONDS, self.keeping_took / CHECKPOINT_SHARE):
+        if start - self.kept_at > max(CHECKPOINT_SECONDS, self.keeping_took / CHECKPOINT_SHARE):
             checkpoint.save({name: part.state_dict() for name, part in self.parts.items()}
                             | {"generator": self.generator.get_state(), "order": self.order,
                                "losses": torch.stack(self.losses)})
@@ -174,15 +176,9 @@ def report(step, losses, bar, on_report):
         raise FloatingPointError(f"The loss is {loss} at step {step}: lower the learning rate or raise the temperature.")
     bar.update(step - bar.n)
     bar.set_postfix(loss=f"{loss:.3f}")
+    report_to(on_report, step, loss)
+
+
+def report_to(on_report, step, loss):
     if on_report is not None:
         on_report(step, loss)
-
-
-def progress(total, unit, hidden=False):
-    """A progress bar where somebody watches: a terminal or a notebook. TQDM_DISABLE=1 silences it there too.
-
-    It goes to the standard output: what a notebook writes to the standard error looks like a failure there.
-    """
-    watched = sys.stdout.isatty() or "ipykernel" in sys.modules
-    hidden = hidden or not total or not watched or os.environ.get("TQDM_DISABLE") == "1"
-    return tqdm(total=total, unit=unit, disable=hidden, file=sys.stdout)

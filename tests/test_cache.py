@@ -127,6 +127,22 @@ def test_a_damaged_checkpoint_is_named_and_the_run_begins_again(harm, experiment
     assert len(again.losses) == 30 and not path.exists()
 
 
+def test_on_a_mounted_drive_only_finished_runs_are_kept(experiment, often, tmp_path, monkeypatch):
+    drive, own = tmp_path / "drive", tmp_path / "own"
+    monkeypatch.setattr(paths, "COLABS_DRIVE", drive)
+    monkeypatch.setattr(paths, "COLABS_OWN", own)
+    monkeypatch.setenv("INTRIGUING_CACHE", str(drive / "MyDrive" / "runs"))
+    e = replace(experiment, steps=40)
+    with pytest.raises(KeyboardInterrupt):
+        run(e, on_report=interrupt_at_20)
+    assert [path.stem for path in own.iterdir()] == cache.unfinished() == [e.key] and not list(drive.rglob("*.checkpoint"))
+    run(e)
+    assert cache.finished() == [e.key] and not cache.unfinished() and list(drive.rglob("*.safetensors"))
+    with pytest.raises(KeyboardInterrupt):
+        run(replace(e, seed=1), on_report=interrupt_at_20)
+    assert cache.remove(replace(e, seed=1).key) > 0 and not cache.unfinished()
+
+
 def test_a_checkpoint_of_another_version_is_named_and_the_run_begins_again(experiment, often, monkeypatch):
     e = replace(experiment, steps=30)
     with pytest.raises(KeyboardInterrupt):

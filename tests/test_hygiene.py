@@ -3,8 +3,10 @@ import base64
 import copy
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
 
 import nbformat
 import pytest
@@ -98,6 +100,8 @@ BREAKS = {
     "an image without words": (source(" ![](test_hygiene.py)"), "cell 0 has an image without an alt"),
     "an image in HTML without words": (source(' <img src="test_hygiene.py">'), "cell 0 has an image without an alt"),
     "a long cell": (source("\npass" * 25, 4), "cell 4 has 26 lines, the limit is 25: divide it"),
+    "a long line": (source("\n# " + "a" * 98 + "\n# " + "a" * 99, 4),
+                    "cell 4 has 101 characters in line 3, the limit is 100: wrap it"),
 }
 
 
@@ -155,6 +159,18 @@ def test_the_stamp_puts_one_badge_under_the_title_and_takes_it_away_again(url, g
     assert f'source = "git+{url}"' in good.cells[2].source
     stamp.stamp(good, "99_test.ipynb", None)
     assert good == before and "http" not in good.cells[2].source
+
+
+def test_a_url_is_written_in_one_place_and_what_then_works_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(stamp, "ROOT", tmp_path)
+    shutil.copy(CLONE / "pyproject.toml", tmp_path)
+    before = tomllib.loads((tmp_path / "pyproject.toml").read_text(encoding="utf-8"))
+    for url, says in (("https://example.org/a.git", "No notebook has a badge"), ("https://github.com/a/b", "has a badge")):
+        stamp.settle(url)
+        after = tomllib.loads((tmp_path / "pyproject.toml").read_text(encoding="utf-8"))
+        assert stamp.repository_url() == url and after["project"].pop("urls") == {"Repository": url} and after == before
+        told = capsys.readouterr().out
+        assert says in told and f"git+{url}" in told
 
 
 def test_outside_a_clone_the_set_up_cell_says_what_to_do(tmp_path):

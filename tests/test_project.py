@@ -257,9 +257,10 @@ def test_a_verdict_on_a_record_reaches_the_readme_in_one_call(tmp_path, monkeypa
     lines = (tmp_path / "README.md").read_text(encoding="utf-8").splitlines()
     assert lines[:2] == ["before", "<!-- verdicts -->"] and lines[-2:] == ["<!-- /verdicts -->", "after"]
     assert "yesterday's" not in lines and len(lines) == 4 + 2 + len(claims.CLAIMS)
-    (similar,), (depth,) = ([line for line in lines if claims.CLAIMS[claim].words in line] for claim in (quick["claim"], name))
-    assert similar.endswith("| **holds** (digits: 0.50 points, 0.25 to 0.75, 3 seeds) | – |")
-    assert re.search(r"\| – \| \*\*does not hold\*\* \(digits: -\d\.\d\d points, .* 4 seeds\) \|$", depth)
+    similar, depth = (next(i for i, line in enumerate(lines) if claims.CLAIMS[claim].words in line)
+                      for claim in (quick["claim"], name))
+    assert lines[similar + 1] == "  - quick: **holds** (digits: 0.50 points, 0.25 to 0.75, 3 seeds)"
+    assert re.fullmatch(r"  - recorded: \*\*does not hold\*\* \(digits: -\d\.\d\d points, .* 4 seeds\)", lines[depth + 1])
 
 
 def test_a_readme_without_its_markers_is_left_alone(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import platform
 
 import torch
 import torchvision
+from threadpoolctl import threadpool_limits
 
 from intriguing_lib import figures
 from intriguing_lib.course.checks import check, hint, show_answer
@@ -20,8 +21,8 @@ def setup(preset=None):
 
     preset: "smoke", "quick" or "full"; None takes the environment's INTRIGUING_PRESET, or "quick".
 
-    On a CPU the notebook's own torch work has one thread from here on, as every run has: two threads wait for one another, and
-    beside one busy process, a browser say, the notebook took twice as long.
+    On a CPU the notebook's own work (torch's, NumPy's, scikit-learn's) has one thread from here on, as every run has: two
+    threads wait for one another, and beside one busy process, a browser say, take twice as long as one.
     """
     preset = preset or os.environ.get("INTRIGUING_PRESET") or "quick"
     if preset not in PRESETS:
@@ -30,9 +31,12 @@ def setup(preset=None):
     device = default_device()
     if device.type == "cpu":
         torch.set_num_threads(1)
+        threadpool_limits(1)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU, 1 thread"
     print(f"preset {preset} · {name} · Python {platform.python_version()} · torch {torch.__version__} · "
           f"torchvision {torchvision.__version__}")
+    if torch.backends.mps.is_available():
+        print("This Mac's GPU is not used: accuracies are computed in float64, which it lacks, and it was never timed.")
     if preset == "full" and device.type == "cpu":
         print("The preset full is meant for a GPU, and there is none: on a CPU it takes hours.")
     figures.use_style()

@@ -48,13 +48,20 @@ class LiveLoss:
 def sliders(draw, **ranges):
     """A figure with sliders under it; where sliders don't run, the figure at their first values.
 
-    draw: called with a value for each name, returns (figure, alternative text). ranges: {name: (lowest, first, highest)}, on
-    logarithmic sliders.
+    draw: called with a value for each name, returns (figure, alternative text). ranges: {name: (lowest, first, highest)}; the
+    sliders are logarithmic, 20 values a decade.
     """
     handle = redraw(*draw(**{name: first for name, (_, first, _) in ranges.items()}), None)
-    bars = {name: widgets.FloatLogSlider(value=first, min=np.log10(lowest), max=np.log10(highest), step=0.05, description=name,
-                                         continuous_update=False, readout_format=".2f")
-            for name, (lowest, first, highest) in ranges.items()}
+    bars = {name: widgets.SelectionSlider(options=steps_between(*limits), value=limits[1], description=name,
+                                          continuous_update=False)  # to a screen reader a FloatLogSlider says its logarithm
+            for name, limits in ranges.items()}
     for bar in bars.values():
         bar.observe(lambda change: redraw(*draw(**{name: bar.value for name, bar in bars.items()}), handle), "value")
     display(widgets.VBox(list(bars.values())))
+
+
+def steps_between(lowest, first, highest):
+    """[(label, value)] from lowest to highest, 20 a decade, `first` among them."""
+    below, above = round(20 * np.log10(first / lowest)), round(20 * np.log10(highest / first))
+    values = [float(first * 10 ** (step / 20)) for step in range(-below, above + 1)]
+    return [(f"{value:.2g}", value) for value in values]

@@ -3,17 +3,21 @@ import matplotlib.pyplot as plt
 
 from intriguing_lib.figures.style import COLOURS
 
+INKS = [tuple(0.6 * part for part in colour) for colour in COLOURS]  # letters in yellow or pink can't be read on white
+
 
 def label_maps(maps, labels, names, title):
     """Side by side, 2-D maps of the same images, each drawn as the first letter or digit of its class.
 
+    A class whose name begins with something else, which the font may lack, is drawn as its number.
     maps: {panel title: (n, 2) positions}. labels: (n,) int. names: the classes' names.
     """
-    fig, axes = plt.subplots(1, len(maps), figsize=(4.9 * len(maps), 4.6), squeeze=False)
+    fig, axes = plt.subplots(1, len(maps), figsize=(4.2 * len(maps), 4), squeeze=False)
     for ax, (panel, points) in zip(axes[0], maps.items(), strict=True):
         for c, name in enumerate(names):
             x, y = points[labels == c].T
-            ax.scatter(x, y, marker=f"${name[0]}$", s=34, linewidths=0.3, color=COLOURS[c % len(COLOURS)])
+            mark = name[0] if name and name[0].isascii() and name[0].isalnum() else c  # mathematics to others: _, #, $
+            ax.scatter(x, y, marker=f"${mark}$", s=30, linewidths=0.2, color=INKS[c % len(INKS)])
         ax.set(title=panel, xticks=[], yticks=[], xlabel="no unit: only who is near whom matters")
         ax.grid(False)
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from IPython.display import display
+from matplotlib import font_manager
 
 COLOURS = sns.color_palette("colorblind")
 MARKERS = {"here": dict(marker="o", color=COLOURS[0], markersize=9, linestyle="none", label="this machine, just now"),
@@ -20,12 +21,19 @@ MARKERS = {"here": dict(marker="o", color=COLOURS[0], markersize=9, linestyle="n
            "guess": dict(marker="v", color=COLOURS[1], markersize=11, linestyle="none", label="your guess")}
 
 
+# What systems bring along for Chinese, Japanese and Korean class names, which matplotlib's own font lacks.
+CJK_FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "PingFang SC", "Yu Gothic", "Microsoft YaHei",
+             "Malgun Gothic")
+
+
 def use_style():
     """Set matplotlib's defaults for the course."""
+    installed = set(font_manager.get_font_names())
     sns.set_theme(style="whitegrid", palette="colorblind", rc={
         "figure.facecolor": "white", "axes.facecolor": "white", "savefig.facecolor": "white", "savefig.transparent": False,
         "figure.dpi": 90, "savefig.dpi": 90, "axes.titlesize": 12, "axes.titlelocation": "left", "axes.spines.top": False,
-        "axes.spines.right": False, "legend.frameon": False, "figure.constrained_layout.use": True})
+        "font.family": ["sans-serif", *(name for name in CJK_FONTS if name in installed)], "axes.spines.right": False,
+        "legend.frameon": False, "figure.constrained_layout.use": True})
 
 
 def show(fig, alt):
@@ -62,6 +70,12 @@ def legend_below(fig, axes):
     usual = [marker["label"] for marker in MARKERS.values()]
     kinds = sorted(drawn, key=lambda name: usual.index(name) if name in usual else len(usual))
     fig.legend([drawn[kind] for kind in kinds], kinds, loc="outside lower center", ncols=3, fontsize=9)
+
+
+def luminance(colour):
+    """How bright a colour (red, green, blue in 0 to 1) is, 0 to 1, as WCAG has it: from 0.18 on black is read better on it."""
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour[:3]]
+    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
 
 
 def spoken(accuracies):

@@ -3,14 +3,21 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
-from intriguing_lib.figures.style import COLOURS
+from intriguing_lib.figures.style import COLOURS, luminance
 from intriguing_lib.statistics import mean_and_margin
 
 
 def curves(panels, title, xlabel, ylabel, logx=False):
-    """Side by side, lines of means with their 95 % intervals. panels: {panel title: {label: {x: values, one each seed}}}."""
-    fig, axes = plt.subplots(1, len(panels), figsize=(3.3 * len(panels), 3.3), squeeze=False, sharey="row")
-    for (panel, lines), ax in zip(panels.items(), axes[0], strict=True):
+    """Lines of means with their 95 % intervals, three panels a row at most.
+
+    panels: {panel title: {label: {x: values, one each seed}}}.
+    """
+    columns = 2 if len(panels) == 4 else min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    fig, axes = plt.subplots(rows, columns, figsize=(3.3 * columns, 3 * rows + 0.3), squeeze=False, sharey=True)
+    for ax in axes.flat[len(panels):]:
+        ax.set_visible(False)
+    for (panel, lines), ax in zip(panels.items(), axes.flat, strict=False):
         for i, (label, points) in enumerate(lines.items()):
             look = {"marker": "osD^vP"[i % 6], "markersize": 5, "color": COLOURS[i], "linestyle": ("-", "--", ":", "-.")[i % 4]}
             middle, half = zip(*(mean_and_margin(v) if len(v) > 1 else (np.mean(v), 0) for v in points.values()), strict=True)
@@ -22,7 +29,8 @@ def curves(panels, title, xlabel, ylabel, logx=False):
         if len(places) <= 6:
             ax.set_xticks(places)
         ax.set_title(panel, fontsize=11)
-    axes[0, 0].set_ylabel(ylabel)
+    for ax in axes[:, 0]:
+        ax.set_ylabel(ylabel)
     axes[0, -1].legend(fontsize=8)
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)
     return fig
@@ -38,6 +46,10 @@ def heat_maps(panels, title, xlabel, ylabel, path=None):
     for (panel, table), ax in zip(panels.items(), axes[0], strict=True):
         sns.heatmap(table.iloc[::-1], ax=ax, annot=True, fmt=".1f", cmap="cividis", vmin=lowest, vmax=highest, cbar=False,
                     annot_kws={"fontsize": 9})
+        (mesh,) = ax.collections
+        for number in ax.texts:  # seaborn's own choice writes white on tan
+            bright = luminance(mesh.cmap(mesh.norm(float(number.get_text())))) > 0.18
+            number.set_color("black" if bright else "white")
         if path:
             spots = [(list(table.columns).index(x), np.interp(np.log(y), np.log(list(table.index)), range(len(table))))
                      for x, y in path.items() if x in table.columns]

@@ -22,5 +22,9 @@ def test_sliders_redraw_the_same_figure(monkeypatch):
     monkeypatch.setattr(live, "display", lambda box: shown.append(box))
     live.sliders(lambda **values: drawn.append(values) or (None, "alt"), λ=(0.01, 0.2, 10.0), τ=(0.05, 0.5, 2.0))
     box = shown[1]
-    box.children[0].value = 1.0
-    assert drawn[0] == {"λ": 0.2, "τ": 0.5} and drawn[1] == {"λ": pytest.approx(1.0), "τ": 0.5} and shown[2] == "the handle"
+    λ, τ = box.children
+    assert (λ.description, λ.label, τ.description, τ.label) == ("λ", "0.2", "τ", "0.5")  # what a screen reader says
+    assert λ.options[0] == ("0.01", pytest.approx(0.01, rel=0.06)) and λ.options[-1] == ("10", pytest.approx(10, rel=0.06))
+    λ.index += 14
+    assert drawn[0] == {"λ": 0.2, "τ": 0.5} and shown[2] == "the handle"
+    assert drawn[1] == {"λ": pytest.approx(0.2 * 10 ** 0.7), "τ": 0.5}

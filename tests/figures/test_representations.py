@@ -1,6 +1,27 @@
+import io
+import warnings
+
+import numpy as np
+import pytest
 import torch
 
-from intriguing_lib.figures import cumulative_shares, spectra
+from intriguing_lib.figures import cumulative_shares, label_maps, spectra
+from intriguing_lib.figures.representations import INKS
+from intriguing_lib.figures.style import luminance
+
+
+@pytest.mark.parametrize("names", [("_a", "#1", "$x$", '"q"', "\\", "", "{", "%", "&", "^"),
+                                   ("猫", "犬", "é", "ß", "naïve", "Ж", "ω", "٣", "½", "🙂")])
+def test_any_class_can_be_drawn(names):
+    """Without being taken for mathematics, and without a letter that the font lacks."""
+    fig = label_maps({"a": np.random.rand(20, 2)}, np.arange(20) % 10, names, "t")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fig.savefig(io.BytesIO(), format="png")
+
+
+def test_every_letter_can_be_read_on_white():
+    assert max(map(luminance, INKS)) < 0.3  # a contrast of 3, which WCAG asks of large text and drawings
 
 
 def test_widths_are_divided_by_the_largest():

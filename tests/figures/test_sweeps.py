@@ -1,7 +1,9 @@
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_rgb
 
 from intriguing_lib.figures import curves, heat_maps
+from intriguing_lib.figures.style import luminance
 
 
 def test_a_heat_maps_path_goes_through_the_middle_of_its_cells():
@@ -9,6 +11,25 @@ def test_a_heat_maps_path_goes_through_the_middle_of_its_cells():
     (ax,) = heat_maps({"p": table}, "t", "x", "y", path={0.1: 0.1, 0.4: 0.4}).axes
     (line,) = ax.lines
     assert np.allclose(line.get_xydata(), [[0.5, 2.5], [1.5, 1.5]])  # the smallest weight lies at the bottom
+
+
+def test_numbers_on_a_heat_map_stand_out_from_their_cell():
+    table = pd.DataFrame(np.linspace(0, 99, 100).reshape(10, 10)).where(lambda t: t != 50)
+    fig = heat_maps({"p": table}, "t", "x", "y")
+    fig.canvas.draw()
+    (ax,) = fig.axes
+    cells = ax.collections[0].get_facecolors().reshape(10, 10, 4)
+    assert len(ax.texts) == 99
+    for text in ax.texts:
+        column, row = (int(place) for place in text.get_position())
+        lighter, darker = sorted((luminance(to_rgb(text.get_color())), luminance(cells[row, column])), reverse=True)
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5  # WCAG's contrast for text
+
+
+def test_many_panels_stand_in_two_rows():
+    fig = curves({str(i): {"a": {1: [1.0]}} for i in range(5)}, "t", "x", "y")
+    assert fig.axes[0].get_gridspec().get_geometry() == (2, 3) and [ax.get_visible() for ax in fig.axes] == [True] * 5 + [False]
+    assert fig.get_size_inches()[0] < 10.1
 
 
 def test_curves_have_a_line_each():

@@ -88,8 +88,8 @@ def picked(drawn, rows):
 def share_of_pairs(boxes, crops_a, crops_b):
     """The share of scenes of which two crops both show one and the same object whole: a scalar tensor, 0 to 1.
 
-    boxes: float (n, m, 4), left, top, right and bottom edge of each scene's m objects in pixels. crops_a, crops_b: float (n, 4),
-    the edges of each scene's two crops.
+    boxes: float (n, m, 4), left, top, right and bottom edge of each scene's m objects in pixels. crops_a, crops_b: float
+    (n, 4), the edges of each scene's two crops.
     """
     def whole_in(crops):
         crop = crops[:, None]

@@ -245,9 +245,10 @@ def unknown_mistake(values, expected, exercise):
 
 def argument_in_words(name, argument):
     """An argument of an exercise, with its numbers where they are few."""
+    if isinstance(argument, torch.Tensor) and (argument.ndim != 2 or argument.numel() > 12):
+        return f"{name} of shape {tuple(argument.shape)}"
     if isinstance(argument, torch.Tensor):
-        rounded = [[round(x, 4) for x in row] for row in argument.tolist()]
-        return f"{name} = {rounded}" if argument.numel() <= 12 else f"{name} of shape {tuple(argument.shape)}"
+        return f"{name} = {[[round(x, 4) for x in row] for row in argument.tolist()]}"
     if isinstance(argument, torch.Generator):
         return f"{name} = torch.Generator().manual_seed({argument.initial_seed()})"
     return f"{name} = {argument!r}"

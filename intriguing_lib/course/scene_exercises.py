@@ -94,10 +94,10 @@ EXERCISES = {
     "share_of_pairs": Exercise(
         share_of_pairs, minutes=10, level=2, mistakes=SHARE_MISTAKES, gradient=0, large=crowded(2000, 12, 0),
         inputs=(crowded(40, 3, 1), crowded(60, 2, 2), crowded(50, 5, 3)), hints=(
-            "Two questions for each object: does it lie whole in the first crop, and in the second? Then one for each scene: is "
-            "there an object with two yeses?",
-            "crops_a[:, None] has shape (n, 1, 4) and meets boxes (n, m, 4). An object lies in a crop where its left and top are at "
-            "least the crop's, its right and bottom at most.",
+            "Two questions for each object: does it lie whole in the first crop, and in the second? Then one for each scene: "
+            "is there an object with two yeses?",
+            "crops_a[:, None] has shape (n, 1, 4) and meets boxes (n, m, 4). An object lies in a crop where its left and top "
+            "are at least the crop's, its right and bottom at most.",
             "inside = lambda c: (boxes[..., :2] >= c[:, None, :2]).all(-1) & (boxes[..., 2:] <= c[:, None, 2:]).all(-1); then "
             "(inside(crops_a) & inside(crops_b)).any(1).float().mean()")),
 }

@@ -1,0 +1,102 @@
+"""Readouts of several objects, against scikit-learn on the same features, and where the answer is known."""
+from dataclasses import replace
+
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.preprocessing import StandardScaler
+
+from intriguing_lib.encoders import Head, Ink, PooledConv
+from intriguing_lib.evaluate import features, linear_evaluation
+from intriguing_lib.experiments import Experiment
+from intriguing_lib.images import digits
+from intriguing_lib.measures import Frozen, LinearTop1
+from intriguing_lib.objectives import SupervisedPresence
+from intriguing_lib.readouts import PENALTY, PresenceAUC, ValueR2
+from intriguing_lib.runs import run
+from intriguing_lib.scenes import MultiDigits
+from intriguing_lib.views import Chain, Crop
+
+VIEW = Chain((Crop((0.3, 1.0)),))
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    """(train, test)"""
+    return MultiDigits(digits("train", "cpu"), count=3, scenes=400), MultiDigits(digits("test", "cpu"), count=3, scenes=300)
+
+
+@pytest.fixture(scope="module")
+def untrained(scenes):
+    return Experiment(scenes[0], VIEW, PooledConv((4, 8), (2, 2)), batch_size=32, steps=0).untrained().eval()
+
+
+def test_presence_is_scikit_learns_regression_and_area_on_the_same_features(scenes, untrained):
+    train, test = scenes
+    scaler = StandardScaler().fit(features(untrained.encoder, train).double())
+    a, b = (scaler.transform(features(untrained.encoder, data).double()) for data in scenes)
+    areas = []
+    for there, in_test in zip(train.targets["presence"].T, test.targets["presence"].T, strict=True):
+        classifier = LogisticRegression(C=1 / (2 * PENALTY * len(a)), tol=1e-8, max_iter=10_000).fit(a, there)
+        areas.append(roc_auc_score(in_test, classifier.decision_function(b)))
+    found = PresenceAUC(test)(Frozen(untrained), train)
+    assert found["auc presence"] == pytest.approx(sum(areas) / 10, abs=2e-3)
+
+
+def test_what_is_known_is_read_and_noise_is_not(scenes):
+    """From whether a class is there, everything; from noise, chance."""
+    train, test = scenes
+
+    class Known:
+        def features(self, data, after_head=False):
+            return data.targets["presence"].float() if self.knows else torch.rand(len(data), 10)
+
+    known = Known()
+    for known.knows, auc, r2 in ((True, 1.0, 1.0), (False, 0.5, 0.0)):
+        assert PresenceAUC(test)(known, train)["auc presence"] == pytest.approx(auc, abs=0.06)
+        assert ValueR2(test)(known, train)["r2 count"] == pytest.approx(r2, abs=0.1)
+
+
+def test_ink_alone_is_the_mean_brightness(scenes):
+    train, _ = scenes
+    model = Experiment(train, VIEW, Ink(), Head(layers=0), steps=0, batch_size=32).untrained()
+    images = train.batch(slice(0, 20))
+    assert torch.allclose(features(model, images)[:, 0], images.mean((1, 2, 3)))
+
+
+def test_a_readout_may_be_fitted_and_tested_on_other_images_than_those_trained_on(scenes, untrained):
+    single = MultiDigits(digits("train", "cpu"), count=1, scenes=400), MultiDigits(digits("test", "cpu"), count=1, scenes=200)
+    (a, of_a), (b, of_b) = ((features(untrained.encoder, data), data.targets["label"]) for data in single)
+    measure = LinearTop1(single[1], fit=single[0])
+    measure.check_fit(scenes[0])
+    assert measure(Frozen(untrained), scenes[0]) == {"linear": linear_evaluation(a, of_a, b, of_b).top1}
+    with pytest.raises(ValueError, match="LinearTop1: the data have no target 'label'"):
+        LinearTop1(single[1]).check_fit(scenes[0])
+    with pytest.raises(ValueError, match=r"fitted on \(1, 28, 28\)"):
+        LinearTop1(single[1], fit=digits("train", "cpu")).check_fit(scenes[0])
+
+
+def test_adapted_statistics_are_those_of_what_is_fitted_on_and_the_model_stays(scenes, untrained):
+    single = MultiDigits(digits("train", "cpu"), count=1, scenes=400)
+    before = {name: tensor.clone() for name, tensor in untrained.state_dict().items()}
+    first = Frozen(untrained).adapted_to(single).model.encoder.block1
+    maps = untrained.encoder.block1[0](single.batch(slice(None)))
+    assert torch.allclose(first[1].running_mean, maps.mean((0, 2, 3)), atol=1e-4)
+    assert torch.allclose(first[1].running_var, maps.var((0, 2, 3)), rtol=1e-2)
+    assert torch.equal(first[0].weight, untrained.encoder.block1[0].weight)
+    assert all(torch.equal(before[name], tensor) for name, tensor in untrained.state_dict().items())
+    measure = LinearTop1(single, fit=single, adapted=True)
+    assert measure.metrics == ("linear adapted",) and list(measure(Frozen(untrained), scenes[0])) == ["linear adapted"]
+
+
+def test_presence_can_be_trained_and_a_head_that_does_not_fit_is_named(scenes):
+    train, test = scenes
+    e = Experiment(train, VIEW, PooledConv((4, 8), (2, 2)), Head(layers=1, out=10), SupervisedPresence(), steps=3,
+                   batch_size=32)
+    logits, there = torch.tensor([[0.3, -2.0]]), torch.tensor([[1, 0]])
+    loss = SupervisedPresence()(lambda x: x, logits, logits, lambda name: there, None)
+    assert loss.item() == pytest.approx(-(logits.sigmoid()[0, 0].log() + (1 - logits.sigmoid()[0, 1]).log()).item() / 2)
+    assert "auc presence" in run(e, (PresenceAUC(test),)).metrics
+    with pytest.raises(ValueError, match="SupervisedPresence: the head has 9 outputs for 10 classes of 'presence'"):
+        replace(e, head=Head(layers=1, out=9))

@@ -83,16 +83,3 @@ def crop_of(view):
 def picked(drawn, rows):
     """A chain's parameters at `rows`: tuples of tensors, nested as they were."""
     return drawn[rows] if isinstance(drawn, torch.Tensor) else tuple(picked(part, rows) for part in drawn)
-
-
-def share_of_pairs(boxes, crops_a, crops_b):
-    """The share of scenes of which two crops both show one and the same object whole: a scalar tensor, 0 to 1.
-
-    boxes: float (n, m, 4), left, top, right and bottom edge of each scene's m objects in pixels. crops_a, crops_b: float
-    (n, 4), the edges of each scene's two crops.
-    """
-    def whole_in(crops):
-        crop = crops[:, None]
-        return (boxes[..., :2] >= crop[..., :2]).all(-1) & (boxes[..., 2:] <= crop[..., 2:]).all(-1)
-
-    return (whole_in(crops_a) & whole_in(crops_b)).any(1).float().mean()

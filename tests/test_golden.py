@@ -15,16 +15,30 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from intriguing_lib import composites, evaluate, experiments, generalised, losses, measures, mistakes, objectives, views
+from intriguing_lib import (
+    composites,
+    crop_pairs,
+    evaluate,
+    experiments,
+    generalised,
+    losses,
+    measures,
+    mistakes,
+    objectives,
+    scenes,
+    views,
+)
 from intriguing_lib.composites import RandBits
+from intriguing_lib.crop_pairs import CropPairs
 from intriguing_lib.encoders import Head, ResNet, SmallConv
 from intriguing_lib.experiments import Experiment
 from intriguing_lib.generalised import DecoupledNTXent, MatchedMoments, SlicedWasserstein
 from intriguing_lib.images import ImageSet, digits, fashion
 from intriguing_lib.losses import NTXent
 from intriguing_lib.mistakes import SelfKept, SmallGroups, StrangersAsPartners, Unnormalised
-from intriguing_lib.objectives import Contrastive, Supervised
+from intriguing_lib.objectives import Contrastive, Supervised, SupervisedPresence
 from intriguing_lib.runs import one_thread
+from intriguing_lib.scenes import MultiDigits
 from intriguing_lib.train import Optimizer, train
 from intriguing_lib.views import Chain, Rotate, digit_view, garment_view, simclr_view
 
@@ -35,8 +49,8 @@ TOLERANCE = {"first loss": 1e-5, "gradient": 1e-3, "last loss": 1e-3, "weights":
              "pixels": 1e-4}
 MEASURED = {"readout", "pixels", "linear", "knn"}  # what measures.MEASURING stands for; all else is training's
 CPU = torch.device("cpu")
-GOLDEN_CLASSES = {c for module in (losses, generalised, objectives, composites, mistakes) for c in vars(module).values()
-                  if is_dataclass(c) and c.__module__ == module.__name__}
+GOLDEN_CLASSES = {c for module in (losses, generalised, objectives, composites, scenes, crop_pairs, mistakes)
+                  for c in vars(module).values() if is_dataclass(c) and c.__module__ == module.__name__}
 
 # The losses' weights and temperatures are such that every term is a sizeable share of the first loss, and none is 1.
 OBJECTIVES = {
@@ -81,16 +95,21 @@ def small_runs():
     # SGD, since Adam makes whole steps of gradients that are 0 but for rounding, as a bias's before batch norm.
     plain = Experiment(coarse, digit_view(), SmallConv((4, 8), 16), Head(2, 16, 10), optimizer=Optimizer("sgd", 0.02), steps=3,
                        batch_size=32)
+    crowded = MultiDigits(coarse, count=3, canvas=20, size=(8,), scenes=100)
     data = {
         "strangers": StrangersAsPartners(coarse),
         "no bits": RandBits(coarse, 0),
         "shared bits": RandBits(coarse, 5, seed=2),
         "fresh bits": RandBits(coarse, 5, "fresh"),
         "nested bits": RandBits(RandBits(coarse, 2), 3, "fresh", seed=1),
+        "scenes": crowded,
+        "fresh scenes": replace(crowded, layout="fresh", placement="apart", canvas=24),
+        "crops that share": CropPairs(crowded),
     }
     runs = {name: replace(plain, objective=objective) for name, objective in OBJECTIVES.items()}
     runs |= {name: replace(plain, data=composite) for name, composite in data.items()}
     runs["code"] = replace(plain, data=RandBits(coarse, 2), head=Head(1, out=4), objective=Supervised("code"))
+    runs["presence"] = replace(plain, data=crowded, head=Head(1, out=10), objective=SupervisedPresence())
     runs["NT-Xent in blocks"] = replace(plain, data=coarser, encoder=SmallConv((4,), 8), objective=OBJECTIVES["NT-Xent"],
                                         steps=2, batch_size=losses.LARGE)
     return {name: (e, None) for name, e in runs.items()}

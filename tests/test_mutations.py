@@ -35,6 +35,7 @@ SEEN_BY = {
     wasserstein.sliced_wasserstein: ["SWD normal", "SWD cube"],
     objectives.Contrastive.__call__: ["NT-Xent"],
     objectives.Supervised.__call__: ["cross-entropy"],
+    objectives.SupervisedPresence.__call__: ["presence"],
     mistakes.logits_and_partner: ["self kept", "unnormalised"],
     mistakes.self_kept: ["self kept"],
     mistakes.unnormalised: ["unnormalised"],

@@ -18,9 +18,10 @@ import types
 
 import torch
 
-from intriguing_lib.course import contrastive_exercises, geometry_exercises, wasserstein_exercises
+from intriguing_lib.course import contrastive_exercises, geometry_exercises, scene_exercises, wasserstein_exercises
 
-EXERCISES = contrastive_exercises.EXERCISES | wasserstein_exercises.EXERCISES | geometry_exercises.EXERCISES
+EXERCISES = (contrastive_exercises.EXERCISES | wasserstein_exercises.EXERCISES | geometry_exercises.EXERCISES
+             | scene_exercises.EXERCISES)
 SECONDS_ALLOWED = 10
 SLOW = 20  # times as long as the library's function, and more than SLOW_SECONDS: then a right answer is called slow
 SLOW_SECONDS = 0.1

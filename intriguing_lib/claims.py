@@ -173,8 +173,9 @@ CLAIMS = {
         words="ours: the two views of a scene need no whole object in common", place="notebook 05",
         quantity="how much of what crops as they fall gain over random weights is left where two crops of a scene of four "
         "digits never show the same digit whole; top-1 on scenes of one digit", unit="%", holds="above", line=50,
-        reason="half of the gain", notebook="05_many_objects", records=("crops_that_share",), rows=usual_crops,
-        statistic=partial(kept, by="condition", start="untrained", best="as they fall", other="never the same digit")),
+        reason="half of the gain, as for many objects", notebook="05_many_objects", records=("crops_that_share",),
+        rows=usual_crops, statistic=partial(kept, by="condition", start="untrained", best="as they fall",
+                                            other="never the same digit")),
     "fresh layouts help a wide view": Claim(
         words="ours: a layout that both views share competes with the digits where one cell sees two of them",
         place="notebook 05", quantity="top-1 on scenes of one digit with fresh layouts minus shared ones, at a receptive field "

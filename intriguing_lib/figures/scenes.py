@@ -37,7 +37,7 @@ def crops_above_a_curve(examples, points, title, xlabel, ylabel):
 def draw_crops(ax, scene, boxes, crops):
     """A scene, its two crops, and in green the objects that both show whole."""
     height, width = scene.shape
-    ax.imshow(scene, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
+    ax.imshow(scene.cpu().numpy(), cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
     for crop, (colour, line) in zip(crops, CROPS, strict=True):
         outline(ax, crop, edgecolor=colour, linestyle=line, linewidth=2.5)
     for box in boxes:

@@ -1,21 +1,20 @@
 """Scenes of several objects, the crops taken of them, and what crops have in common."""
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.patches import Rectangle
 
 from intriguing_lib.figures.style import COLOURS
-from intriguing_lib.statistics import mean_and_margin
+from intriguing_lib.figures.sweeps import draw_lines
 
 CROPS = ((COLOURS[0], "-"), (COLOURS[1], "--"))  # the first view's crop and the second's
 SHARED = COLOURS[2]
 
 
-def crops_above_a_curve(examples, points, title, xlabel, ylabel):
-    """Above, scenes and the two crops taken of each; below, a point for each way of cropping.
+def crops_above_curves(examples, lines, title, xlabel, ylabel):
+    """Above, scenes and the two crops taken of each; below, lines of means with their 95 % intervals.
 
     examples: {panel title: (scene, boxes, crops)}: a scene, float (height, width), its objects' boxes (m, 4) and the edges of
-    its two crops (2, 4), all left, top, right, bottom in pixels. What lies whole in both crops is outlined. points: {label:
-    (x, values, one each seed)}.
+    its two crops (2, 4), all left, top, right, bottom in pixels. What lies whole in both crops is outlined. lines: {label:
+    {x: values, one each seed}}.
     """
     fig = plt.figure(figsize=(7.6, 6.2))
     above, below = fig.subfigures(2, 1, height_ratios=(1, 1.5))
@@ -24,11 +23,8 @@ def crops_above_a_curve(examples, points, title, xlabel, ylabel):
         draw_crops(ax, scene, boxes, crops)
         ax.set_title(panel, fontsize=9)
     ax = below.subplots()
-    for i, (label, (x, values)) in enumerate(points.items()):
-        middle, half = mean_and_margin(values) if len(values) > 1 else (np.mean(values), 0)
-        ax.errorbar(x, middle, yerr=half, marker="osD^vPX"[i % 7], markersize=7, color=COLOURS[i], capsize=3, linestyle="none",
-                    label=label)
-    ax.set(xlabel=xlabel, ylabel=ylabel, xlim=(-0.03, 1.03))
+    draw_lines(ax, lines)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.legend(fontsize=8)
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)
     return fig

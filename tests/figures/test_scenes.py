@@ -3,7 +3,7 @@ import torch
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
-from intriguing_lib.figures import crops_above_a_curve
+from intriguing_lib.figures import crops_above_curves
 from intriguing_lib.figures.scenes import CROPS, SHARED
 from intriguing_lib.statistics import mean_and_margin
 
@@ -14,8 +14,8 @@ CROP_PAIR = torch.tensor([[0.0, 0, 18, 9], [2, 0, 20, 20]])  # the first object 
 def drawn():
     scene = torch.zeros(20, 20)
     scene[3:6, 3:6] = 1
-    return crops_above_a_curve({"a scene": (scene, BOXES, CROP_PAIR), "another": (scene, BOXES, CROP_PAIR[[1, 1]])},
-                               {"by chance": (0.4, [81.0, 83.0, 82.0]), "never": (0.0, [80.0])}, "t", "x", "y")
+    return crops_above_curves({"a scene": (scene, BOXES, CROP_PAIR), "another": (scene, BOXES, CROP_PAIR[[1, 1]])},
+                               {"small crops": {0.0: [80.0], 0.4: [81.0, 83.0, 82.0]}}, "t", "x", "y")
 
 
 def rectangles(ax):
@@ -35,8 +35,7 @@ def test_a_scene_is_upright_and_its_pixels_lie_where_its_boxes_do():
 
 
 def test_points_lie_at_their_chance_with_their_interval():
-    (by_chance, never) = drawn().axes[2].containers
+    (line,) = drawn().axes[2].containers
     middle, half = mean_and_margin([81, 83, 82])
-    assert np.allclose(by_chance.lines[0].get_xydata(), [[0.4, middle]])
-    assert np.allclose(by_chance.lines[2][0].get_segments()[0][:, 1], [middle - half, middle + half])
-    assert np.allclose(never.lines[0].get_xydata(), [[0, 80]])
+    assert np.allclose(line.lines[0].get_xydata(), [[0, 80], [0.4, middle]])
+    assert np.allclose(line.lines[2][0].get_segments()[1][:, 1], [middle - half, middle + half])

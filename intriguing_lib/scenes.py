@@ -141,6 +141,33 @@ class MultiDigits(Description):
         return torch.where(self.instances(rows), labels, -1).amax(1)
 
 
+@dataclass(frozen=True, eq=False)
+class FewKinds(MultiDigits):
+    """Scenes whose objects are of `kinds` classes, drawn for each scene, equally many of each: several things that look alike.
+
+    Raises ValueError as `MultiDigits` does, and where `kinds` doesn't divide the number of objects or exceeds the classes'.
+    """
+    kinds: int = 3
+
+    def check(self):
+        super().check()
+        known = len(self.objects.labels.unique())
+        if not 1 <= self.kinds <= known or self.count % self.kinds:
+            raise ValueError(f"FewKinds: {self.count} objects can't be {self.kinds} kinds in equal parts, of {known} classes: "
+                             "take a divisor of the number of objects.")
+
+    @cached_property
+    def members(self):
+        """Which of `objects` each scene shows, kind after kind: int64 (n, count)."""
+        generator, labels = torch.Generator().manual_seed(self.seed), self.objects.labels.cpu()
+        known, sizes = labels.unique(return_counts=True)
+        kinds = torch.rand(self.scenes, len(known), generator=generator).argsort(1)[:, :self.kinds]
+        kinds = kinds.repeat_interleave(self.count // self.kinds, 1)
+        which = (torch.rand(kinds.shape, generator=generator, dtype=torch.float64) * sizes[kinds]).long()
+        first = sizes.cumsum(0) - sizes
+        return labels.argsort(stable=True)[first[kinds] + which].to(self.device)
+
+
 def pixels_of_squares(places, side, width):
     """The pixels of squares whose left and top are `places` (n, 2), as indices into a flattened canvas: int64 (n, side²)."""
     steps = torch.arange(side, device=places.device)

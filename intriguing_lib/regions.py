@@ -39,8 +39,8 @@ def grouped(maps, k, where=None, seed=0):
     """K-means on l2-normalised cells, over all images together: int64 (n, height, width), from 0 to k − 1.
 
     maps: float (n, c, height, width). where: bool (n, height, width), the cells that are grouped; the others get −1. On the
-    CPU, with as many threads as scikit-learn is allowed (see `course.setup`). Raises ValueError where there are fewer
-    different cells than groups.
+    CPU, with as many threads as scikit-learn is allowed (see `course.setup`). Raises ValueError where there are fewer cells
+    than groups; warns where fewer of them differ, and gives fewer groups then.
     """
     where = torch.ones(maps[:, 0].shape, dtype=torch.bool) if where is None else where.cpu()
     cells = cells_of(maps, where).numpy()
@@ -48,12 +48,11 @@ def grouped(maps, k, where=None, seed=0):
     if len(cells) < k:
         raise ValueError(f"grouped: {len(cells)} cells can't be put into {k} groups: take fewer groups or larger maps.")
     with warnings.catch_warnings():
-        warnings.simplefilter("error", ConvergenceWarning)
-        try:
-            groups[where] = torch.from_numpy(KMeans(k, n_init=RESTARTS, random_state=seed).fit_predict(cells)).long()
-        except ConvergenceWarning:
-            raise ValueError(f"grouped: the maps have fewer than {k} different cells, perhaps one everywhere: take fewer "
-                             "groups, or an encoder that tells parts of the images apart.") from None
+        warnings.simplefilter("ignore", ConvergenceWarning)  # ours, below, says what to do
+        groups[where] = torch.from_numpy(KMeans(k, n_init=RESTARTS, random_state=seed).fit_predict(cells)).long()
+    if (found := len(groups[where].unique())) < k:
+        warnings.warn(f"grouped: the maps' cells fall into {found} different groups, not {k}, as where all are alike: take "
+                      "fewer groups, or an encoder that tells parts of the images apart.", stacklevel=2)
     return groups
 
 

@@ -46,12 +46,14 @@ def test_images_are_grouped_together(striped):
 def test_what_can_not_be_grouped_is_one_sentence(striped):
     with pytest.raises(ValueError, match="144 cells can't be put into 145 groups"):
         grouped(striped[0][:1], 145)
-    with pytest.raises(ValueError, match="fewer than 4 different cells"):
-        grouped(torch.ones(2, 8, 6, 6), 4)
-    with pytest.raises(ValueError, match="fewer than 4 different cells"):
-        grouped(torch.zeros(2, 8, 6, 6), 4)
     with pytest.raises(ValueError, match="odd number of cells, so that it has a middle, got 4"):
         around(striped[0], 4)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_constant_maps_are_one_group_and_a_warning(value):
+    with pytest.warns(UserWarning, match="fall into 1 different groups, not 4, as where all are alike"):
+        assert (grouped(torch.full((2, 8, 6, 6), value), 4) == 0).all()
 
 
 def test_a_window_is_the_mean_and_the_maximum_of_the_cells_around(striped):

@@ -107,12 +107,11 @@ class MultiDigits(Description):
     def drawn(self, rows, places):
         """Scenes of the objects of `rows` (int64 indices or a slice) at `places` (n, count, 2): float32 in [0, 1]."""
         members, (channels, height, width) = self.members[rows], self.shape
-        canvas = torch.zeros(len(members), channels, height * width, device=self.device)
+        canvas = torch.zeros(len(members), channels, height * width, dtype=torch.uint8, device=self.device)
         for member, place, side in zip(members.unbind(1), places.unbind(1), self.sides, strict=True):
             pixels = pixels_of_squares(place, side, width)[:, None].expand(-1, channels, -1)
-            ink = self.resized[side][member].flatten(2).float().div_(255)
-            canvas.scatter_(2, pixels, torch.maximum(canvas.gather(2, pixels), ink))
-        return canvas.view(-1, channels, height, width)
+            canvas.scatter_(2, pixels, torch.maximum(canvas.gather(2, pixels), self.resized[side][member].flatten(2)))
+        return canvas.view(-1, channels, height, width).float().div_(255)
 
     def batch(self, rows):
         return self.drawn(rows, self.places[rows])

@@ -159,13 +159,13 @@ CLAIMS = {
         statistic=partial(contrast, by=PLACES, weights={("anywhere", 8): 0.5, ("grid", 8): 0.5, ("anywhere", 16): -0.5,
                                                         ("grid", 16): -0.5})),
     "the placements part in top-1": Claim(
-        words="the gap between the placements grows with the number of digits (our wording)", place="section 4",
+        words="the gap between the placements grows with the number of digits (our wording), in top-1", place="section 4",
         quantity="top-1 on scenes of one digit with the grid minus anywhere, with sixteen digits minus with four",
         unit="points", holds="above", line=2, reason="twice a repetition's difference: " + A_RUN, notebook="05_many_objects",
         records=("many_objects",), rows=simclr_on_scenes, statistic=partial(contrast, by=PLACES, weights=GAP_GROWS)),
     "the placements part in what a scene shows": Claim(
-        words="the gap between the placements grows with the number of digits (our wording)", place="section 4",
-        quantity="how well the digits present are told (area under the curve, its hundredth a point) with the grid minus "
+        words="the gap between the placements grows with the number of digits (our wording), in what a scene shows",
+        place="section 4", quantity="how well the digits present are told (area under the curve, its hundredth a point) with the grid minus "
         "anywhere, with sixteen digits minus with four", unit="points", holds="above", line=2,
         reason="the line of top-1 for the second reading", notebook="05_many_objects", records=("many_objects",),
         rows=simclr_on_scenes, metric="auc presence", statistic=partial(contrast, by=PLACES, weights=GAP_GROWS)),

@@ -165,8 +165,8 @@ CLAIMS = {
         records=("many_objects",), rows=simclr_on_scenes, statistic=partial(contrast, by=PLACES, weights=GAP_GROWS)),
     "the placements part in what a scene shows": Claim(
         words="the gap between the placements grows with the number of digits (our wording), in what a scene shows",
-        place="section 4", quantity="how well the digits present are told (area under the curve, its hundredth a point) with the grid minus "
-        "anywhere, with sixteen digits minus with four", unit="points", holds="above", line=2,
+        place="section 4", quantity="how well the digits present are told (area under the curve, its hundredth a point) with "
+        "the grid minus anywhere, with sixteen digits minus with four", unit="points", holds="above", line=2,
         reason="the line of top-1 for the second reading", notebook="05_many_objects", records=("many_objects",),
         rows=simclr_on_scenes, metric="auc presence", statistic=partial(contrast, by=PLACES, weights=GAP_GROWS)),
     "views need no common object": Claim(

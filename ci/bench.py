@@ -1,17 +1,17 @@
-"""Speed against what others use: `python ci/bench.py augment`, `losses` or `step`; add `--device cuda` for a GPU.
+"""Speed against what others use: `python ci/bench.py augment`, `losses`, `step` or `composites`; `--device cuda` for a GPU.
 
 augment  two SimCLR views of 32×32 photographs: ours, lightly's transform, torchvision on PIL images, kornia on batches
 losses   forward and backward: NT-Xent of 4,096 pairs of 128 numbers, ours, lightly's, and ours in its plain form; the sliced
          Wasserstein distance of 512 rows, ours, with the authors' sort by ranks, and POT's; ours of 1,024 and 32,768 rows
 step     whole training steps: ours, and a plain loop of lightly's building blocks around the same encoder
+composites  new scenes of four digits of 28 on canvases of 112 pixels: ours, and a generator with NumPy, scene by scene
 
-Candidates take turns in one process, of TURN seconds or one call; times are medians over rounds. The process keeps freed
+Candidates take turns in one process (ci/measuring.py); times are medians over rounds. The process keeps freed
 memory, as training does (see `keep_freed_memory`), and the peers gain by it: `losses` is measured without that, too, as
-others would meet it. Peak memory is what is needed beyond what was held before: on the CPU by a process of its own for each
-candidate, on a GPU by the allocator's count. Images are noise, since no candidate looks at what they show. Prints a table
+others would meet it. Images are noise, since no candidate looks at what they show. Prints a table
 and writes results/bench_PART.csv (bench_PART_cuda.csv): "per_second" counts images, in `losses` pairs; "ours_times_as_fast"
-is a candidate's time / the first's, which is ours, and "times_our_memory" so of peak memory. What is asked of the sliced
-Wasserstein distance (TARGETS) is printed with what was measured.
+is a candidate's time / the first's, which is ours, and "times_our_memory" so of peak memory. What is asked of some
+(TARGETS) is printed with what was measured.
 """
 import argparse
 import math
@@ -19,13 +19,13 @@ import os
 import statistics
 import subprocess
 import sys
-import threading
-import time
 from functools import cache
 from importlib import metadata, util
 
+import numpy as np
 import pandas as pd
 import torch
+from measuring import alternate, peak_of_process, peak_on_gpu
 from peers import (
     STRENGTH,
     TEMPERATURE,
@@ -35,6 +35,7 @@ from peers import (
     lightly_loop,
     lightly_transform,
     loader,
+    paste_scenes,
     pot_distance,
     torchvision_transform,
 )
@@ -45,12 +46,12 @@ from intriguing_lib.losses import NTXent, nt_xent
 from intriguing_lib.objectives import Contrastive
 from intriguing_lib.paths import CLONE
 from intriguing_lib.provenance import circumstances
+from intriguing_lib.scenes import MultiDigits
 from intriguing_lib.train import Optimizer, keep_freed_memory, train
 from intriguing_lib.views import simclr_view
 from intriguing_lib.wasserstein import random_directions, sample_prior, sliced_wasserstein
 
 PEERS = ("lightly", "kornia", "psutil")
-TURN = 0.1  # seconds of a candidate's turn, in which a short call is repeated
 WORKERS = [workers for workers in (0, 1, 2, 4, 8, 16) if workers <= max(4, os.cpu_count())]
 
 
@@ -154,70 +155,48 @@ def step(device):
     return f"{steps} training steps with {encoder}, {head}, batches of {batch_size}{small}", batch_size * steps, calls
 
 
-PARTS = {"augment": [augment], "losses": [losses, swd, swd_growth], "step": [step]}
+def scenes(placement, device, n=2048, count=4):
+    """New scenes each time, layouts and all, as float32 on the device."""
+    generator = torch.Generator().manual_seed(0)
+    digits = torch.randint(256, (4096, 1, 28, 28), generator=generator, dtype=torch.uint8)
+    objects = ImageSet(digits, torch.zeros(4096, dtype=torch.int64), ("noise",), "noise", "train", "random numbers").to(device)
+    rng, pixels = np.random.default_rng(0), digits[:, 0].numpy()
+
+    def ours():
+        data = MultiDigits(objects, count, placement, canvas=112, size=(28,), scenes=n)
+        for rows in torch.arange(n, device=device).split(512):
+            data.batch(rows)
+
+    def numpys():
+        for _ in range(n // 512):
+            pasted = paste_scenes(pixels[rng.integers(len(pixels), size=(512, count))], 112, placement, rng)
+            torch.from_numpy(pasted).to(device).float().div_(255)
+
+    return f"{n:,} scenes of {count} digits of 28×28 on 112×112, {placement}", n, {
+        "ours": ours, f"NumPy, scene by scene, {placement}": numpys}
+
+
+def scenes_anywhere(device):
+    return scenes("anywhere", device)
+
+
+def scenes_apart(device):
+    return scenes("apart", device)
+
+
+def scenes_in_a_grid(device):
+    return scenes("grid", device)
+
+
+PARTS = {"augment": [augment], "losses": [losses, swd, swd_growth], "step": [step],
+         "composites": [scenes_anywhere, scenes_apart, scenes_in_a_grid]}
 TARGETS = [("the authors' rank sort", "ours_times_as_fast", "at least", 100), ("POT", "ours_times_as_fast", "at least", 1),
+           ("NumPy, scene by scene, anywhere", "ours_times_as_fast", "at least", 5),
+           ("NumPy, scene by scene, grid", "ours_times_as_fast", "at least", 10),
            ("ours, 32,768 rows", "ours_times_as_fast", "at most", 50), ("ours, 32,768 rows", "times_our_memory", "at most", 33)]
 
 
-# --- measuring ----------------------------------------------------------------------------------------------------------
-
-def alternate(calls, rounds, device):
-    """{candidate: seconds a call in each round}: all take their turn in each round, and once before the first, uncounted."""
-    seconds = {name: [] for name in calls}
-    for _ in range(rounds + 1):
-        for name, call in calls.items():
-            seconds[name].append(turn(call, device))
-    return {name: taken[1:] for name, taken in seconds.items()}
-
-
-def turn(call, device):
-    """Seconds a call, over as many as TURN seconds hold, and at least one."""
-    wait(device)
-    count, start = 0, time.perf_counter()
-    while (taken := time.perf_counter() - start) < TURN or not count:
-        call()
-        wait(device)
-        count += 1
-    return taken / count
-
-
-def wait(device):
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-
-
-def peak_on_gpu(call):
-    """Bytes of the GPU's memory that one call needs at its peak, beyond what is held before it."""
-    torch.cuda.synchronize()
-    before = torch.cuda.memory_allocated()
-    torch.cuda.reset_peak_memory_stats()
-    call()
-    torch.cuda.synchronize()
-    return torch.cuda.max_memory_allocated() - before
-
-
-def peak_of_process(call):
-    """Bytes that this process and its workers need at their peak during its first call, sampled every millisecond."""
-    import psutil
-    this = psutil.Process()
-
-    def held():  # a worker shares the pages of its parent until it writes to them: count those that it has alone
-        return this.memory_info().rss + sum(worker.memory_full_info().uss for worker in this.children())
-
-    def watch():
-        while not done.wait(0.001):
-            peaks.append(held())
-
-    x = torch.ones(64, 64, requires_grad=True)
-    x.mm(x).exp().sort().values.sum().backward()  # loads what torch loads at first use
-    before, peaks, done = held(), [0], threading.Event()
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    call()
-    done.set()
-    watcher.join()
-    return max(*peaks, held()) - before
-
+# --- tables -------------------------------------------------------------------------------------------------------------
 
 @cache
 def peak_in_own_process(part, measured, candidate):

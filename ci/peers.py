@@ -1,4 +1,5 @@
 """What ci/bench.py measures the library against: other libraries' transforms, losses and loops, with our settings."""
+import numpy as np
 import ot
 import torch
 from torch.utils.data import DataLoader
@@ -105,3 +106,38 @@ def lightly_loop(encoder, head, load, device):
             scaler.step(optimizer)
             scaler.update()
     return call
+
+
+def paste_scenes(digits, canvas, placement, rng):
+    """Scenes made one by one with NumPy, as a data set's generator is commonly written: loop, paste, try again.
+
+    digits: uint8 (n, count, side, side). Where digits overlap the brighter pixel counts, as in ours. uint8 (n, canvas, canvas).
+    """
+    n, count, side = digits.shape[:3]
+    scenes, cells = np.zeros((n, canvas, canvas), dtype=np.uint8), canvas // side
+    for scene, several in zip(scenes, digits, strict=True):
+        if placement == "grid":
+            cell = rng.choice(cells ** 2, count, replace=False)
+            places = np.stack([cell // cells, cell % cells], 1) * side
+        elif placement == "anywhere":
+            places = rng.integers(canvas - side + 1, size=(count, 2))
+        else:
+            places = places_apart(count, canvas - side, side, rng)
+        for (top, left), digit in zip(places.tolist(), several, strict=True):
+            window = scene[top:top + side, left:left + side]
+            np.maximum(window, digit, out=window)
+    return scenes
+
+
+def places_apart(count, room, side, rng):
+    """Places drawn until none overlaps those before it; after 100 vain tries the scene is begun anew."""
+    places = []
+    while len(places) < count:
+        for _ in range(100):
+            new = rng.integers(room + 1, size=2)
+            if all(abs(new - old).max() >= side for old in places):
+                places.append(new)
+                break
+        else:
+            places = []
+    return np.stack(places)

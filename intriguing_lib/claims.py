@@ -15,7 +15,7 @@ import pandas as pd
 from intriguing_lib.paths import shipped
 from intriguing_lib.records import recorded
 from intriguing_lib.search import MEMBERS
-from intriguing_lib.statistics import lost_with_depth, lost_with_length, spread, valley_slope
+from intriguing_lib.statistics import contrast, kept, lost_with_depth, lost_with_length, spread, valley_slope
 
 HOLDS, IN_PART, FAILS, UNDECIDED = "holds", "holds in part", "does not hold", "not decided at this scale"
 HEADS = ("heads_digits", "heads_fashion", "cifar10_heads")
@@ -77,6 +77,27 @@ def fewest_images(table):
     return table[images == images.min()]
 
 
+def simclr_and_untrained(table):
+    return table[table["condition"].isin(("SimCLR", "untrained")) & (table["data.placement"] == "anywhere")]
+
+
+def simclr_on_scenes(table):
+    return table[table["condition"] == "SimCLR"]
+
+
+def anywhere(table):
+    return table[table["data.placement"] == "anywhere"]
+
+
+def usual_crops(table):
+    return table[table["view.area"] == "(0.3, 1.0)"]
+
+
+PLACES = ("data.placement", "data.count")
+LAYOUTS = ("condition", "data.layout")
+GAP_GROWS = {("grid", 16): 1, ("anywhere", 16): -1, ("grid", 4): -1, ("anywhere", 4): 1}
+A_RUN = "a run and its repetition differ by about one point here (seeds 100 and 200, which are not judged)"
+
 CLAIMS = {
     "losses are similar": Claim(
         words="various instantiations of the generalized contrastive loss perform similarly under the presence of a "
@@ -117,6 +138,51 @@ CLAIMS = {
         reason="half a point is the least that three to five seeds can tell from nothing here",
         notebook="04_temperature_weight_and_batch", statistic=partial(lost_with_depth, by="batch_size"), rows=fewest_images,
         records=("batch_size",)),
+    "many objects can be learned from": Claim(
+        words="with one global vector an image, contrastive learning learns from images of many objects (our wording)",
+        place="abstract; section 4", quantity="how much of what training on one digit a scene gains over random weights is "
+        "left with eight a scene, anywhere; top-1 on scenes of one digit", unit="%", holds="above", line=50,
+        reason="less than half would hardly be called learning well", notebook="05_many_objects", records=("many_objects",),
+        rows=simclr_and_untrained, statistic=partial(kept, by=("condition", "data.count"), start=("untrained", 8),
+                                                     best=("SimCLR", 1), other=("SimCLR", 8))),
+    "features are kept up to eight digits": Claim(
+        words="up to eight digits a scene the features keep their accuracy (our wording)", place="section 4",
+        quantity="top-1 on scenes of one digit after training on one minus that after training on eight, anywhere",
+        unit="points", holds="below", line=5, reason="the paper's numbers are not known to us; five points are five times "
+        "what a run and its repetition differ by", notebook="05_many_objects", records=("many_objects",),
+        statistic=partial(contrast, by=PLACES, weights={("anywhere", 1): 1, ("anywhere", 8): -1}), rows=simclr_on_scenes),
+    "beyond eight digits features degrade": Claim(
+        words="beyond eight digits both placements degrade (our wording)", place="section 4",
+        quantity="top-1 on scenes of one digit after training on eight minus that after training on sixteen, the mean of "
+        "anywhere and grid", unit="points", holds="above", line=2, reason="twice a repetition's difference: " + A_RUN,
+        notebook="05_many_objects", records=("many_objects",), rows=simclr_on_scenes,
+        statistic=partial(contrast, by=PLACES, weights={("anywhere", 8): 0.5, ("grid", 8): 0.5, ("anywhere", 16): -0.5,
+                                                        ("grid", 16): -0.5})),
+    "the placements part in top-1": Claim(
+        words="the gap between the placements grows with the number of digits (our wording), in top-1", place="section 4",
+        quantity="top-1 on scenes of one digit with the grid minus anywhere, with sixteen digits minus with four",
+        unit="points", holds="above", line=2, reason="twice a repetition's difference: " + A_RUN, notebook="05_many_objects",
+        records=("many_objects",), rows=simclr_on_scenes, statistic=partial(contrast, by=PLACES, weights=GAP_GROWS)),
+    "the placements part in what a scene shows": Claim(
+        words="the gap between the placements grows with the number of digits (our wording), in what a scene shows",
+        place="section 4", quantity="how well the digits present are told (area under the curve, its hundredth a point) with "
+        "the grid minus anywhere, with sixteen digits minus with four", unit="points", holds="above", line=2,
+        reason="the line of top-1 for the second reading", notebook="05_many_objects", records=("many_objects",),
+        rows=simclr_on_scenes, metric="auc presence", statistic=partial(contrast, by=PLACES, weights=GAP_GROWS)),
+    "views need no common object": Claim(
+        words="ours: the two views of a scene need no whole object in common", place="notebook 05",
+        quantity="how much of what crops as they fall gain over random weights is left where two crops of a scene of four "
+        "digits never show the same digit whole; top-1 on scenes of one digit", unit="%", holds="above", line=50,
+        reason="half of the gain, as for many objects", notebook="05_many_objects", records=("crops_that_share",),
+        rows=usual_crops, statistic=partial(kept, by="condition", start="untrained", best="as they fall",
+                                            other="never the same digit")),
+    "fresh layouts help a wide view": Claim(
+        words="ours: a layout that both views share competes with the digits where one cell sees two of them",
+        place="notebook 05", quantity="top-1 on scenes of one digit with fresh layouts minus shared ones, at a receptive field "
+        "of 31 pixels minus at 15; four digits of 16 pixels anywhere", unit="points", holds="above", line=1,
+        reason="one point: " + A_RUN, notebook="05_many_objects", records=("receptive_fields",), rows=anywhere,
+        statistic=partial(contrast, by=LAYOUTS, weights={("31 pixels", "fresh"): 1, ("31 pixels", "shared"): -1,
+                                                         ("15 pixels", "fresh"): -1, ("15 pixels", "shared"): 1})),
 }
 
 
@@ -171,10 +237,11 @@ def rows_here(table):
 def data_sets(table):
     """What each row was trained on, without its split: "digits", and of a composite "RandBits of digits"."""
     names = without_split(table["data"])
-    if "data.images" not in table:
-        return names
-    images = without_split(table["data.images"])
-    return names.mask(images.notna(), names + " of " + images)
+    for inner in ("data.images", "data.images.objects", "data.objects"):
+        if inner in table:
+            images = without_split(table[inner])
+            names = names.mask(images.notna(), names + " of " + images)
+    return names
 
 
 def without_split(names):

@@ -8,6 +8,53 @@ from intriguing_lib.descriptions import Description
 from intriguing_lib.protocols import Data
 
 
+@dataclass(frozen=True, eq=False)
+class Joined(Description):
+    """Several data sets of one shape, one after the other. Targets: those that all have, alike in shape, and "part".
+
+    "part" says from which of them an image is: int64 (n,), from 0. Raises ValueError where shapes or devices differ.
+    """
+    parts: tuple[Data, ...]
+
+    def check(self):
+        kinds = {(part.shape, part.device) for part in self.parts}
+        if len(kinds) != 1:
+            raise ValueError(f"Joined: all parts have one shape and one device, got {len(kinds)} kinds: "
+                             f"{', '.join(f'{shape} on {device}' for shape, device in kinds) or 'no parts'}.")
+
+    def __len__(self):
+        return sum(len(part) for part in self.parts)
+
+    shape = property(lambda self: self.parts[0].shape)
+    device = property(lambda self: self.parts[0].device)
+
+    @cached_property
+    def targets(self):
+        several = [part.targets for part in self.parts]
+        alike = [name for name in several[0] if len({t[name].shape[1:] if name in t else None for t in several}) == 1]
+        lengths = torch.tensor([len(part) for part in self.parts], device=self.device)
+        which = torch.arange(len(self.parts), device=self.device).repeat_interleave(lengths)
+        return {name: torch.cat([t[name] for t in several]) for name in alike} | {"part": which}
+
+    def batch(self, rows):
+        return self.gathered(rows, lambda part, rows: (part.batch(rows),))[0]
+
+    def views(self, rows, view, generator):
+        return self.gathered(rows, lambda part, rows: part.views(rows, view, generator))
+
+    def gathered(self, rows, of_part):
+        """Each part's own images of `rows`, put together in the order of `rows`: as many tensors as `of_part` gives."""
+        rows, first, order, found = torch.arange(len(self), device=self.device)[rows], 0, [], []
+        for part in self.parts:
+            mine = ((rows >= first) & (rows < first + len(part))).nonzero().flatten()
+            if len(mine):
+                order.append(mine)
+                found.append(of_part(part, rows[mine] - first))
+            first += len(part)
+        back = torch.cat(order).argsort()
+        return tuple(torch.cat(several)[back] for several in zip(*found, strict=True))
+
+
 class Composite(Description):
     """What all composites share: as many images as their `images`, with the same targets, on the same device."""
 

@@ -1,15 +1,18 @@
-"""Readouts of images with several objects: which classes are there, and how many."""
+"""Readouts of images with several objects: which classes are there, how many, and where."""
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from intriguing_lib.evaluate import logistic_regression, with_ones
+from intriguing_lib.evaluate import feature_maps, logistic_regression, with_ones
 from intriguing_lib.measures import Measure
 from intriguing_lib.protocols import Data
+from intriguing_lib.regions import around, at_pixels, cell_top1, grouped, most_in_cells, rand_index
+from intriguing_lib.scenes import FewKinds
 
 PENALTY = 1e-3  # of each class's logistic regression, on standardised features
 PENALTIES = np.logspace(-2, 5, 15)  # from which ridge regression chooses its own
@@ -56,3 +59,46 @@ class ValueR2(Measure):
         pairs = self.features(frozen, data), self.targets(data)
         (a, b), (of_a, of_b) = ([part.cpu().numpy() for part in pair] for pair in pairs)
         return {self.named("r2"): float(make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(a, of_a).score(b, of_b))}
+
+
+@dataclass(frozen=True)
+class RegionScores(Measure):
+    """How well regions of a tapped map fit the kinds of things in scenes (`regions`), on the cells that show any.
+
+    "ari scene": K-means with as many groups as a scene has kinds, each scene for itself, the mean adjusted Rand index on
+    pixels. "ari all": all scenes together, as many groups as classes. "cell top1": what a linear reader makes of single cells,
+    fitted on the scenes `fit`. tap: the encoder's, see `feature_maps`. window: see `around`; 1 takes cells as they are.
+    The scenes may be larger than the images trained on.
+    """
+    test: FewKinds
+    fit: FewKinds
+    tap: str
+    window: int = 1
+
+    gives = ("ari scene", "ari all", "cell top1")
+
+    def named(self, metric):
+        return f"{metric} {self.tap} {self.window}"
+
+    def check_fit(self, data):
+        """Raise ValueError unless scenes have the trained images' channels and device, and both sets of scenes one shape."""
+        kinds = {(part.shape[0], part.device) for part in (data, self.test, self.fit)}
+        if len(kinds) > 1 or self.test.shape != self.fit.shape:
+            raise ValueError(f"RegionScores: trained on {data.shape} on {data.device}, scenes of {self.test.shape} on "
+                             f"{self.test.device} and {self.fit.shape} on {self.fit.device}: give data of the same kind.")
+
+    def maps_and_classes(self, frozen, scenes):
+        maps = feature_maps(frozen.module(), scenes, [self.tap])[self.tap]
+        maps, pixels = around(maps, self.window) if self.window > 1 else maps, scenes.classes(slice(None))
+        return maps, pixels, most_in_cells(pixels, maps.shape[2:])
+
+    def __call__(self, frozen, data):
+        (maps, pixels, cells), (of_fit, _, cells_of_fit) = (self.maps_and_classes(frozen, s) for s in (self.test, self.fit))
+
+        def score(k, rows):
+            groups = grouped(maps[rows], k, cells[rows] >= 0).to(pixels.device)
+            return rand_index(at_pixels(groups, pixels.shape[1:]), pixels[rows])
+
+        each = [score(self.test.kinds, row) for row in torch.arange(len(maps)).split(1)]
+        found = np.mean(each), score(len(self.test.objects.classes), slice(None)), cell_top1(of_fit, cells_of_fit, maps, cells)
+        return {self.named(metric): float(value) for metric, value in zip(self.gives, found, strict=True)}

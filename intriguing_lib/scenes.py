@@ -107,12 +107,11 @@ class MultiDigits(Description):
     def drawn(self, rows, places):
         """Scenes of the objects of `rows` (int64 indices or a slice) at `places` (n, count, 2): float32 in [0, 1]."""
         members, (channels, height, width) = self.members[rows], self.shape
-        canvas = torch.zeros(len(members), channels, height * width, device=self.device)
+        canvas = torch.zeros(len(members), channels, height * width, dtype=torch.uint8, device=self.device)
         for member, place, side in zip(members.unbind(1), places.unbind(1), self.sides, strict=True):
             pixels = pixels_of_squares(place, side, width)[:, None].expand(-1, channels, -1)
-            ink = self.resized[side][member].flatten(2).float().div_(255)
-            canvas.scatter_(2, pixels, torch.maximum(canvas.gather(2, pixels), ink))
-        return canvas.view(-1, channels, height, width)
+            canvas.scatter_(2, pixels, torch.maximum(canvas.gather(2, pixels), self.resized[side][member].flatten(2)))
+        return canvas.view(-1, channels, height, width).float().div_(255)
 
     def batch(self, rows):
         return self.drawn(rows, self.places[rows])
@@ -139,6 +138,33 @@ class MultiDigits(Description):
         """The class of the object that each pixel shows, −1 where it shows none: int64 (n, height, width)."""
         labels = self.targets["labels"][rows][:, :, None, None]
         return torch.where(self.instances(rows), labels, -1).amax(1)
+
+
+@dataclass(frozen=True, eq=False)
+class FewKinds(MultiDigits):
+    """Scenes whose objects are of `kinds` classes, drawn for each scene, equally many of each: several things that look alike.
+
+    Raises ValueError as `MultiDigits` does, and where `kinds` doesn't divide the number of objects or exceeds the classes'.
+    """
+    kinds: int = 3
+
+    def check(self):
+        super().check()
+        known = len(self.objects.labels.unique())
+        if not 1 <= self.kinds <= known or self.count % self.kinds:
+            raise ValueError(f"FewKinds: {self.count} objects can't be {self.kinds} kinds in equal parts, of {known} classes: "
+                             "take a divisor of the number of objects.")
+
+    @cached_property
+    def members(self):
+        """Which of `objects` each scene shows, kind after kind: int64 (n, count)."""
+        generator, labels = torch.Generator().manual_seed(self.seed), self.objects.labels.cpu()
+        known, sizes = labels.unique(return_counts=True)
+        kinds = torch.rand(self.scenes, len(known), generator=generator).argsort(1)[:, :self.kinds]
+        kinds = kinds.repeat_interleave(self.count // self.kinds, 1)
+        which = (torch.rand(kinds.shape, generator=generator, dtype=torch.float64) * sizes[kinds]).long()
+        first = sizes.cumsum(0) - sizes
+        return labels.argsort(stable=True)[first[kinds] + which].to(self.device)
 
 
 def pixels_of_squares(places, side, width):

@@ -32,8 +32,12 @@ def over_seeds(values):
 
 
 def by_seed(table, metric="linear", by="condition"):
-    """The metric in points, a row each seed, a column each value of `by`. Raises ValueError where two runs share a place."""
-    return 100 * table.pivot(index="seed", columns=by, values=metric).astype(float)
+    """The metric in points, a row each seed, a column each value of `by`: one column's, or the combinations of several.
+
+    Raises ValueError where two runs share a place.
+    """
+    columns = by if isinstance(by, str) else list(by)
+    return 100 * table.pivot(index="seed", columns=columns, values=metric).astype(float)
 
 
 def ranges(table, metric="linear", by="condition"):
@@ -81,6 +85,24 @@ def lost_with_length(table, metric="linear", by="condition"):
     """How much of the range within a seed over the values of a column goes from the shortest training to the longest."""
     short, long = (ranges(table[table["steps"] == steps], metric, by) for steps in (table["steps"].min(), table["steps"].max()))
     return over_seeds(short - long)
+
+
+def contrast(table, metric="linear", *, by, weights):
+    """A weighted sum of cells, in points, each seed for itself.
+
+    by: the columns that tell the cells apart. weights: {cell: weight}, a cell being a tuple of these columns' values.
+    """
+    points = by_seed(table, metric, by)
+    return over_seeds(sum(weight * points[cell] for cell, weight in weights.items()))
+
+
+def kept(table, metric="linear", *, by, start, best, other):
+    """How much of what `best` gains over `start` is left in `other`, in per cent, each seed for itself.
+
+    by: the column that tells these cells apart, or several columns, and cells are tuples of their values.
+    """
+    points = by_seed(table, metric, by)
+    return over_seeds(100 * (points[other] - points[start]) / (points[best] - points[start]))
 
 
 def valley_slope(table, metric="linear"):

@@ -87,7 +87,7 @@ def seconds_to_train(experiments):
     """A rough forecast: five steps of each different set-up, scaled by steps and batch size; NaN where that fails."""
     try:
         return sum(e.steps * seconds_a_step(dataclasses.replace(e, seed=0, steps=5)) for e in experiments
-                   if not cache.has_weights(e.key))
+                   if e.steps and not cache.has_weights(e.key))  # what has nothing to train can't be timed either
     except Exception:  # whatever is wrong, the run itself will tell; a forecast must not
         return float("nan")
 

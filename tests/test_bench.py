@@ -3,6 +3,7 @@ import math
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -130,9 +131,10 @@ def test_the_rank_sort_sorts_rows_and_not_ties(peers):
 
 @pytest.mark.parametrize("seconds, calls", [(0.04, 3), (2.0, 1)])
 def test_a_turn_repeats_short_calls_and_gives_the_seconds_of_one(seconds, calls, bench, monkeypatch):
+    import measuring
     clock = [0.0]
-    monkeypatch.setattr(bench, "time", SimpleNamespace(perf_counter=lambda: sum(clock)))
-    assert bench.turn(lambda: clock.append(seconds), torch.device("cpu")) == pytest.approx(seconds)
+    monkeypatch.setattr(measuring, "time", SimpleNamespace(perf_counter=lambda: sum(clock)))
+    assert measuring.turn(lambda: clock.append(seconds), torch.device("cpu")) == pytest.approx(seconds)
     assert clock == [0.0] + [seconds] * calls
 
 
@@ -145,7 +147,8 @@ def test_a_target_is_met_or_missed(bench, monkeypatch):
 
 
 def test_every_target_is_of_something_measured(bench):
-    names = {name for measured in bench.PARTS["losses"] for name in measured(torch.device("cpu"))[2]}
+    parts = bench.PARTS["losses"] + bench.PARTS["composites"]
+    names = {name for measured in parts for name in measured(torch.device("cpu"))[2]}
     assert {candidate for candidate, *_ in bench.TARGETS} <= names
 
 
@@ -161,3 +164,22 @@ def test_peak_memory_is_seen(bench):
             torch.ones(16_000_000).sum()
 
     assert math.isclose(bench.peak_of_process(call), 64e6, rel_tol=0.25)
+
+
+@pytest.mark.parametrize("placement", ["anywhere", "apart", "grid"])
+def test_numpys_scenes_show_each_digit_where_one_of_ours_may_be(placement, peers):
+    """Digits of one brightness each: all of it is there where none overlaps, and the brightest is whole everywhere."""
+    rng = np.random.default_rng(0)
+    bright = np.arange(50, 250, 50, dtype=np.uint8)
+    digits = np.broadcast_to(bright[None, :, None, None], (200, 4, 8, 8))
+    scenes = peers.paste_scenes(digits, 32, placement, rng)
+    assert scenes.shape == (200, 32, 32) and set(np.unique(scenes)) == {0, *bright}
+    for i, value in enumerate(bright):
+        pixels = (scenes == value).sum((1, 2))
+        rows, columns = np.nonzero((scenes == value).any(0))
+        if placement != "anywhere" or i == 3:
+            assert (pixels == 64).all()
+        if placement == "grid":
+            top = (scenes == value).any(2).argmax(1)
+            assert set(top % 8) == {0} and len(set(top)) == 4
+        assert rows.min() <= 1 and columns.max() >= 30  # they reach the canvas's edges

@@ -127,6 +127,63 @@ def test_composites_beside_plain_images_keep_their_names():
     assert [v.data for v in found] == ["digits", "RandBits of digits"]
 
 
+def crowded(fall=0.0, beyond=0.0, gap=0.0, seeds=3, metric="linear"):
+    """Rows of `many_objects`: what eight digits cost, what sixteen cost beyond that, and how much the grid is above them."""
+    def accuracy(placement, count):
+        cost = fall * (count >= 8) + beyond * (count >= 16)
+        return 0.85 - cost + (gap if (placement, count) == ("grid", 16) else 0)
+
+    trained = [("SimCLR", placement, count, accuracy(placement, count)) for placement in ("anywhere", "grid")
+               for count in (1, 4, 8, 16) if (placement, count) != ("grid", 1)]
+    others = [("untrained", "anywhere", 8, 0.6), ("untrained", "grid", 8, 0.5), ("supervised", "anywhere", 8, 0.9)]
+    return pd.DataFrame([
+        {"condition": condition, "data": "MultiDigits", "data.objects": "digits train", "data.placement": placement,
+         "data.count": count, "seed": s, "device": "a test", metric: value + 0.001 * s * (count > 4)}
+        for condition, placement, count, value in trained + others for s in range(seeds)])
+
+
+@pytest.mark.parametrize("name, few, many", [
+    ("many objects can be learned from", HOLDS, FAILS), ("features are kept up to eight digits", HOLDS, FAILS)])
+def test_what_eight_digits_leave(name, few, many):
+    assert verdict(name, crowded(fall=0.03)) == few and verdict(name, crowded(fall=0.2)) == many
+    (found,) = judge(name, crowded(), "recorded")
+    assert found.data == "MultiDigits of digits"
+
+
+def test_what_sixteen_digits_cost_beyond_eight_is_the_mean_of_both_placements():
+    name = "beyond eight digits features degrade"
+    assert verdict(name, crowded(fall=0.2)) == FAILS and verdict(name, crowded(beyond=0.06)) == HOLDS
+    (found,) = judge(name, crowded(beyond=0.06, gap=0.04), "recorded")
+    assert found.effect == pytest.approx(4)  # 6 anywhere and 2 in the grid
+
+
+def test_the_placements_part_in_two_readings():
+    assert verdict("the placements part in top-1", crowded(gap=0.05)) == HOLDS
+    assert verdict("the placements part in top-1", crowded(beyond=0.05)) == FAILS
+    assert verdict("the placements part in what a scene shows", crowded(gap=0.05, metric="auc presence")) == HOLDS
+
+
+def test_crops_that_share_nothing_are_judged_at_the_usual_areas():
+    rows = pd.DataFrame([
+        {"condition": condition, "data": "CropPairs", "data.images": "MultiDigits", "data.images.objects": "digits train",
+         "view.area": area, "seed": s, "device": "a test", "linear": value - 0.01 * s}
+        for area, worst in (("(0.3, 1.0)", 0.78), ("(0.08, 1.0)", 0.3)) for condition, value in (
+            ("as they fall", 0.8), ("never the same digit", worst), ("untrained", 0.6)) for s in range(3)])
+    (found,) = judge("views need no common object", rows, "recorded")
+    assert (found.verdict, found.data) == (HOLDS, "CropPairs of MultiDigits of digits") and found.effect == pytest.approx(90)
+
+
+def test_fresh_layouts_are_judged_by_what_the_wide_view_gains_beyond_the_narrow():
+    rows = pd.DataFrame([
+        {"condition": condition, "data": "MultiDigits", "data.objects": "digits train", "data.placement": placement,
+         "data.layout": layout, "seed": s, "device": "a test", "linear": value - 0.01 * s}
+        for placement in ("anywhere", "grid") for condition, layout, value in (
+            ("15 pixels", "shared", 0.8), ("15 pixels", "fresh", 0.79), ("31 pixels", "shared", 0.81),
+            ("31 pixels", "fresh", 0.85 if placement == "anywhere" else 0.5)) for s in range(3)])
+    (found,) = judge("fresh layouts help a wide view", rows, "recorded")
+    assert found.verdict == HOLDS and found.effect == pytest.approx(5)
+
+
 def test_a_metric_that_was_not_measured_is_named(codes):
     with pytest.raises(ValueError, match="'codes' looks at 'code exact match', which some runs on RandBits of digits lack"):
         judge("codes", exact_matches().drop(columns="code exact match"), "quick")

@@ -2,8 +2,9 @@ import pytest
 import torch
 from scipy import stats
 
-from intriguing_lib.composites import RandBits
+from intriguing_lib.composites import Joined, RandBits
 from intriguing_lib.images import ImageSet, digits
+from intriguing_lib.scenes import MultiDigits
 from intriguing_lib.views import digit_view
 
 ROWS = torch.arange(40)
@@ -131,3 +132,32 @@ def test_bad_settings_are_named(noise):
         RandBits(noise, 33)
     with pytest.raises(ValueError, match="'shared' or 'fresh', got 'both'"):
         RandBits(noise, 3, sharing="both")
+
+
+def test_joined_data_come_in_the_order_of_the_rows_with_the_targets_that_all_have(noise, generator):
+    parts = [MultiDigits(noise, count, scenes=20 + count) for count in (1, 3, 2)]
+    joined, rows = Joined(tuple(parts)), torch.randperm(66, generator=generator)
+    images, starts = joined.batch(rows), (0, 21, 44)
+    assert len(joined) == 66 and joined.shape == (1, 64, 64)
+    assert set(joined.targets) == {"presence", "count", "part"}  # labels and boxes are of another shape in each part
+    for image, row in zip(images, rows.tolist(), strict=True):
+        part = joined.targets["part"][row]
+        assert part == sum(row >= start for start in starts[1:])
+        assert torch.equal(image, parts[part].batch(torch.tensor([row - starts[part]]))[0])
+        assert torch.equal(joined.targets["presence"][row], parts[part].targets["presence"][row - starts[part]])
+    assert torch.equal(joined.batch(slice(30, 50)), joined.batch(torch.arange(30, 50)))
+
+
+def test_the_parts_of_joined_data_make_their_own_views(noise, generator):
+    """Bits that are fresh in one part and shared in the other."""
+    joined = Joined((RandBits(noise, 20, "fresh"), RandBits(noise, 20)))
+    a, b = joined.views(torch.arange(2 * len(noise)), lambda images, generator: images, generator)
+    alike = (a[:, 1:] == b[:, 1:]).flatten(1).all(1)
+    assert not alike[:len(noise)].any() and alike[len(noise):].all()
+
+
+def test_data_of_two_shapes_are_not_joined(noise):
+    with pytest.raises(ValueError, match="all parts have one shape and one device, got 2 kinds"):
+        Joined((MultiDigits(noise, 2), MultiDigits(noise, 2, canvas=80)))
+    with pytest.raises(ValueError, match="no parts"):
+        Joined(())

@@ -28,7 +28,7 @@ from intriguing_lib import (
     scenes,
     views,
 )
-from intriguing_lib.composites import RandBits
+from intriguing_lib.composites import Joined, RandBits
 from intriguing_lib.crop_pairs import CropPairs
 from intriguing_lib.encoders import Head, ResNet, SmallConv
 from intriguing_lib.experiments import Experiment
@@ -105,6 +105,8 @@ def small_runs():
         "scenes": crowded,
         "fresh scenes": replace(crowded, layout="fresh", placement="apart", canvas=24),
         "crops that share": CropPairs(crowded),
+        "few kinds": scenes.FewKinds(coarse, count=4, canvas=20, size=(8,), scenes=100, kinds=2),
+        "joined": Joined((crowded, replace(crowded, count=1, layout="fresh"))),
     }
     runs = {name: replace(plain, objective=objective) for name, objective in OBJECTIVES.items()}
     runs |= {name: replace(plain, data=composite) for name, composite in data.items()}

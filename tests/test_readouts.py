@@ -1,21 +1,24 @@
 """Readouts of several objects, against scikit-learn on the same features, and where the answer is known."""
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
+from intriguing_lib import readouts
 from intriguing_lib.encoders import Head, Ink, PooledConv
 from intriguing_lib.evaluate import features, linear_evaluation
 from intriguing_lib.experiments import Experiment
 from intriguing_lib.images import digits
 from intriguing_lib.measures import Frozen, LinearTop1
 from intriguing_lib.objectives import SupervisedPresence
-from intriguing_lib.readouts import PENALTY, PresenceAUC, ValueR2
+from intriguing_lib.readouts import PENALTY, PresenceAUC, RegionScores, ValueR2
 from intriguing_lib.runs import run
-from intriguing_lib.scenes import MultiDigits
+from intriguing_lib.scenes import FewKinds, MultiDigits
 from intriguing_lib.views import Chain, Crop
 
 VIEW = Chain((Crop((0.3, 1.0)),))
@@ -100,3 +103,40 @@ def test_presence_can_be_trained_and_a_head_that_does_not_fit_is_named(scenes):
     assert "auc presence" in run(e, (PresenceAUC(test),)).metrics
     with pytest.raises(ValueError, match="SupervisedPresence: the head has 9 outputs for 10 classes of 'presence'"):
         replace(e, head=Head(layers=1, out=9))
+
+
+@pytest.fixture(scope="module")
+def few_kinds():
+    """(fitted on, tested on)"""
+    return tuple(FewKinds(digits(split, "cpu"), 4, "grid", kinds=2, canvas=64, scenes=40) for split in ("train", "test"))
+
+
+def test_regions_that_are_the_classes_score_1_and_noise_0(few_kinds, monkeypatch):
+    """Maps of the class that each cell shows, at random lengths, and of nothing. Chance alone stays below these bounds by
+    more than five standard deviations: the scenes have some 8,000 cells with ink."""
+    fit, test = few_kinds
+    generator = torch.Generator().manual_seed(0)
+    exact = {scenes: F.one_hot(scenes.classes(slice(None)) + 1, 11).movedim(-1, 1)
+             * (1 + torch.rand(40, 1, 64, 64, generator=generator))
+             + 0.01 * torch.rand(40, 11, 64, 64, generator=generator) for scenes in few_kinds}
+    noise = {scenes: torch.randn(40, 8, 64, 64, generator=generator) for scenes in few_kinds}
+    found = []
+    for maps in (exact, noise):
+        monkeypatch.setattr(readouts, "feature_maps", lambda encoder, scenes, taps, maps=maps: {taps[0]: maps[scenes]})
+        found.append(RegionScores(test, fit, "a tap")(Frozen(SimpleNamespace(encoder=None)), fit))
+    assert found[0] == {"ari scene a tap 1": 1, "ari all a tap 1": 1, "cell top1 a tap 1": 1}
+    assert abs(found[1]["ari scene a tap 1"]) < 0.02 and abs(found[1]["ari all a tap 1"]) < 0.02
+    assert found[1]["cell top1 a tap 1"] < 0.25
+
+
+def test_a_trained_encoders_regions_are_named_by_tap_and_window(few_kinds):
+    fit, test = few_kinds
+    e = Experiment(digits("train", "cpu")[:200], VIEW, PooledConv((4, 8), (2, 2)), batch_size=32, steps=0)
+    found = run(e, (RegionScores(test, fit, "block2", 3),)).metrics
+    assert set(found) == {"ari scene block2 3", "ari all block2 3", "cell top1 block2 3"}
+
+
+def test_scenes_of_another_kind_than_the_images_are_refused(few_kinds):
+    fit, test = few_kinds
+    with pytest.raises(ValueError, match="RegionScores: trained on .*: give data of the same kind"):
+        RegionScores(test, replace(fit, canvas=80), "block2").check_fit(fit)

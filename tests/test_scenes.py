@@ -9,7 +9,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
 from intriguing_lib.images import GARMENTS, ImageSet, digits, fashion
-from intriguing_lib.scenes import INK, MultiDigits
+from intriguing_lib.scenes import INK, FewKinds, MultiDigits
 from intriguing_lib.views import Chain, Crop, Flip
 
 ROWS = torch.arange(60)
@@ -197,3 +197,29 @@ def test_scenes_travel_as_their_description():
     before = scenes.batch(ROWS)
     assert scenes.targets and len(pickle.dumps(scenes)) < 1500
     assert torch.equal(pickle.loads(pickle.dumps(scenes)).batch(ROWS), before)
+
+
+def test_scenes_of_few_kinds_show_equally_many_of_each(objects):
+    """Every class is as likely as another: a chi-squared test of 2,000 scenes. False-alarm rate 1e-4."""
+    scenes = FewKinds(objects, count=9, placement="grid", scenes=2000)
+    labels = scenes.targets["labels"]
+    counts = torch.stack([(labels == c).sum(1) for c in range(10)], 1)
+    assert counts.unique().tolist() == [0, 3] and (scenes.targets["count"] == 3).all()
+    assert torch.equal(objects.labels[scenes.members], labels)
+    assert stats.chisquare((counts > 0).sum(0).numpy()).pvalue > 1e-4
+    assert torch.equal(scenes.batch(ROWS), torch.cat([scenes.batch(ROWS[:7]), scenes.batch(ROWS[7:])]))
+    assert not torch.equal(replace(scenes, seed=1).members, scenes.members)
+
+
+def test_every_object_of_a_kind_is_shown(objects):
+    """2,000 scenes draw 18,000 of 500 objects with replacement: that one is never drawn has a chance below 1e-10."""
+    assert len(FewKinds(objects, count=9, placement="grid", scenes=2000).members.unique()) == len(objects)
+
+
+def test_kinds_that_can_not_be_are_one_sentence(objects):
+    with pytest.raises(ValueError, match="FewKinds: 4 objects can't be 3 kinds in equal parts, of 10 classes"):
+        FewKinds(objects)
+    with pytest.raises(ValueError, match="FewKinds: 11 objects can't be 11 kinds in equal parts, of 10 classes"):
+        FewKinds(objects, count=11, kinds=11)
+    with pytest.raises(ValueError, match="too few for 20 objects"):
+        FewKinds(objects, count=20, kinds=5, placement="grid")

@@ -97,3 +97,39 @@ def test_equal_losses_are_called_far_apart_as_rarely_as_the_interval_says():
     missed = sum(statistics.spread(rows).low > 0 for rows in races)
     low, high = stats.binom.ppf([5e-5, 1 - 5e-5], 400, 0.05)
     assert above == missed and low <= above <= high
+
+
+def cells(values, noise=0.0, seeds=3, seed=0):
+    """Rows of cells {(condition, count): true accuracy}, with paired seeds."""
+    rng = np.random.default_rng(seed)
+    shared = rng.normal(0, 0.01, seeds)
+    return pd.DataFrame([
+        {"condition": condition, "data.count": count, "seed": s, "linear": value + shared[s] + rng.normal(0, noise)}
+        for (condition, count), value in values.items() for s in range(seeds)])
+
+
+def test_a_contrast_of_two_cells_is_a_paired_t_test():
+    table = cells({("a", 1): 0.8, ("a", 2): 0.7, ("b", 1): 0.1}, noise=0.01, seeds=5)
+    by = ("condition", "data.count")
+    effect = statistics.contrast(table, by=by, weights={("a", 1): 1, ("a", 2): -1})
+    one, two = (100 * table.loc[(table["condition"] == "a") & (table["data.count"] == n), "linear"].to_numpy() for n in (1, 2))
+    expected = stats.ttest_rel(one, two).confidence_interval(0.95)
+    assert (effect.low, effect.high) == pytest.approx(tuple(expected)) and effect.seeds == 5
+
+
+def test_a_contrast_takes_each_cell_as_often_as_it_is_told():
+    table = cells({("a", 1): 0.9, ("a", 2): 0.5, ("b", 1): 0.7, ("b", 2): 0.6})
+    growth = {("a", 1): 1, ("b", 1): -1, ("a", 2): -1, ("b", 2): 1}
+    assert statistics.contrast(table, by=("condition", "data.count"), weights=growth).value == pytest.approx(20 + 10)
+    halves = {"a": 0.5, "b": -0.5}
+    assert statistics.contrast(table.query("`data.count` == 1"), by="condition", weights=halves).value == pytest.approx(10)
+
+
+def test_what_is_kept_of_a_gain():
+    """Each seed for itself: it isn't the ratio of the means."""
+    table = cells({("none", 8): 0.5, ("all", 1): 0.9, ("all", 8): 0.8})
+    by = ("condition", "data.count")
+    assert statistics.kept(table, by=by, start=("none", 8), best=("all", 1), other=("all", 8)).value == pytest.approx(75)
+    gains = pd.DataFrame({"condition": ["none", "all", "some"] * 2, "seed": [0] * 3 + [1] * 3,
+                          "linear": [0.5, 0.6, 0.55, 0.5, 0.9, 0.9]})
+    assert statistics.kept(gains, by="condition", start="none", best="all", other="some").value == pytest.approx(75)

@@ -1,4 +1,5 @@
 """A sweep: a tidy table, the same whoever does the runs, and one run's misfortune stays its own."""
+import math
 import pickle
 import warnings
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ import torch
 
 from intriguing_lib import cache, runs, sweeps
 from intriguing_lib.composites import RandBits
-from intriguing_lib.encoders import Head
+from intriguing_lib.encoders import Head, Ink
 from intriguing_lib.images import digits, fashion
 from intriguing_lib.losses import nt_xent
 from intriguing_lib.measures import Diagnostics, measured_on
@@ -146,6 +147,13 @@ class Refused:
 
     def __call__(self, *given):
         raise RuntimeError("the learner's mistake")
+
+
+def test_what_has_nothing_to_train_costs_the_forecast_nothing(experiment):
+    """No optimiser takes an encoder without weights; NaN for all would keep the sweep in one process."""
+    bare = replace(experiment, encoder=Ink(), head=Head(0), steps=0)
+    assert sweeps.seconds_to_train([bare]) == 0
+    assert 0 < sweeps.seconds_to_train([bare, experiment]) < math.inf
 
 
 @pytest.mark.parametrize("wrong", [dict(objective=Refused()), dict(encoder=Refused()), dict(view=Refused()),

@@ -7,21 +7,18 @@
 A check runs the learner's function on small inputs whose answers are known. A wrong answer is compared with what the usual
 mistakes give on the same inputs: the one that it equals is named. Nothing that a learner writes can stop a notebook.
 """
-import ctypes
 import inspect
-import re
 import textwrap
-import threading
 import time
-import traceback
 import types
 
 import torch
 
-from intriguing_lib.course import contrastive_exercises, geometry_exercises, wasserstein_exercises
+from intriguing_lib.course import calls, contrastive_exercises, geometry_exercises, scene_exercises, wasserstein_exercises
+from intriguing_lib.course.calls import Crashed, TooSlow, copies_of, crash_in_words, first_line, value_in_time
 
-EXERCISES = contrastive_exercises.EXERCISES | wasserstein_exercises.EXERCISES | geometry_exercises.EXERCISES
-SECONDS_ALLOWED = 10
+EXERCISES = (contrastive_exercises.EXERCISES | wasserstein_exercises.EXERCISES | geometry_exercises.EXERCISES
+             | scene_exercises.EXERCISES)
 SLOW = 20  # times as long as the library's function, and more than SLOW_SECONDS: then a right answer is called slow
 SLOW_SECONDS = 0.1
 LINE = 96  # letters: a notebook breaks longer lines in the middle of a word
@@ -85,7 +82,8 @@ def problem_with(attempt, exercise):
     try:
         values = [value_in_time(attempt, copies_of(arguments)) for arguments in exercise.inputs]
     except TooSlow:
-        return f"your function had not returned after {SECONDS_ALLOWED} s on a tiny input: look for a loop that never ends."
+        return (f"your function had not returned after {calls.SECONDS_ALLOWED} s on a tiny input: look for a loop that never "
+                "ends.")
     except Crashed as crashed:
         return crash_in_words(crashed.error, attempt)
     if any(value is ... for value in values):
@@ -112,8 +110,16 @@ def by_chance(attempt, values, exercise):
         return None
     if all(nearly_equal(a, b) for a, b in zip(values, again, strict=True)):
         return None
-    return ("your function gives other numbers each time: hand the generator to everything that draws, "
-            "torch.randn(..., generator=generator) too.")
+    if draws(exercise):
+        return ("your function gives other numbers each time: hand the generator to everything that draws, "
+                "torch.randn(..., generator=generator) too.")
+    return ("your function gives other numbers each time, and here nothing is to be drawn: take what is handed in, "
+            f"{', '.join(inspect.signature(exercise.answer).parameters)}.")
+
+
+def draws(exercise):
+    """Whether an answer draws random numbers."""
+    return any(isinstance(argument, torch.Generator) for argument in exercise.inputs[0])
 
 
 def slowness(attempt, exercise):
@@ -124,8 +130,8 @@ def slowness(attempt, exercise):
         try:
             value_in_time(function, copies_of(exercise.large))
         except TooSlow:
-            return (f" But on inputs as large as the notebook's it takes more than {SECONDS_ALLOWED} s: replace its loops by "
-                    "operations on whole tensors before you go on.")
+            return (f" But on inputs as large as the notebook's it takes more than {calls.SECONDS_ALLOWED} s: replace its "
+                    "loops by operations on whole tensors before you go on.")
         except Crashed as crashed:
             return f" But on inputs as large as the notebook's {crash_in_words(crashed.error, attempt)}"
         seconds[function] = time.perf_counter() - start
@@ -139,77 +145,6 @@ def slowness(attempt, exercise):
 def gives(function, values, inputs):
     """Whether `function` gives these values on the inputs."""
     return all(nearly_equal(value, function(*copies_of(arguments))) for value, arguments in zip(values, inputs, strict=True))
-
-
-def copies_of(arguments):
-    """Copies, so that nothing that a function does to them is seen by the next; a generator goes on from its state."""
-    copies = []
-    for argument in arguments:
-        if isinstance(argument, torch.Generator):
-            copies.append(torch.Generator().set_state(argument.get_state()))
-        else:
-            copies.append(argument.clone() if isinstance(argument, torch.Tensor) else argument)
-    return copies
-
-
-class TooSlow(Exception):
-    """The learner's function did not return in time."""
-
-
-class Crashed(Exception):
-    """The learner's function raised `error`."""
-
-    def __init__(self, error):
-        super().__init__()
-        self.error = error
-
-
-def value_in_time(function, arguments):
-    """function(*arguments) in a thread of its own, so that it can be given up. Raises TooSlow or Crashed."""
-    outcome = {}
-
-    def work():
-        try:
-            outcome["value"] = function(*arguments)
-        except BaseException as error:  # also exit(): it must not end the notebook
-            outcome["error"] = error
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(SECONDS_ALLOWED)
-    if thread.is_alive():
-        # There is no alarm on Windows: raise SystemExit in that thread, which ends a loop of Python's at its next step.
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
-        raise TooSlow
-    if "error" in outcome:
-        raise Crashed(outcome["error"])
-    return outcome["value"]
-
-
-def crash_in_words(error, attempt):
-    """The learner's own line at which it happened, not ours above it or torch's below."""
-    message = first_line(error)
-    code = getattr(attempt, "__code__", None)
-    if code is None:
-        return f"not yet: a check needs your function, and {str(attempt)[:60]!r} can't be called as one ({message})."
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == code.co_filename]
-    if not frames:
-        return f"your function could not be called: {message}."
-    line = frames[-1].lineno - code.co_firstlineno + 1
-    source = (frames[-1].line or "").strip()
-    return f"your function raised {message}, in its line {line}: `{source}`{keepdim_missing(message, source)}."
-
-
-def keepdim_missing(message, source):
-    """The usual reason for which a division by lengths or sums fails."""
-    reduced = re.search(r"\b(norm|sum|mean|logsumexp)\(", source)
-    if "must match the size" in message and reduced and "keepdim" not in source:
-        return f" (to divide each row by its own, {reduced[1]} needs keepdim=True)"
-    return ""
-
-
-def first_line(error):
-    return f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
 
 
 def no_tensor(values, exercise):
@@ -226,8 +161,8 @@ def malformed(values, expected):
         if value.shape != right.shape:
             return f"your function returns a tensor of shape {tuple(value.shape)}, and should return {tuple(right.shape)}."
         if not value.isfinite().all():
-            return ("your function returns NaN or infinity on harmless inputs: look for a logarithm of 0, a division by 0, or "
-                    "a right answer that points at the diagonal, where -inf stands (the partner of row i is i + n or i − n).")
+            return ("your function returns NaN or infinity on harmless inputs: look for a logarithm of 0, a division by 0, an "
+                    "exponential that is too large for 32 bits, an arccos or a root of what rounding took out of its range.")
     return None
 
 
@@ -238,8 +173,10 @@ def unknown_mistake(values, expected, exercise):
     i = min(wrong, key=lambda i: size[i])
     names = inspect.signature(exercise.answer).parameters
     where = ", ".join(argument_in_words(*pair) for pair in zip(names, exercise.inputs[i], strict=False))
+    other_draws = (" (Whoever draws in another order, or with another function, gets other numbers, which can't be compared.)"
+                   if draws(exercise) else "")
     return (f"not yet, and it is none of the mistakes this check knows: on {where} it should give "
-            f"{numbers_in_words(expected[i])}, yours gives {numbers_in_words(values[i])}.")
+            f"{both_in_words(expected[i], values[i])}.{other_draws}")
 
 
 def argument_in_words(name, argument):
@@ -291,8 +228,12 @@ def nearly_equal(a, b):
     return a.shape == b.shape and torch.allclose(a.cpu().float(), b.cpu().float(), rtol=1e-4, atol=1e-5)
 
 
-def numbers_in_words(value):
-    """A tensor's numbers in a sentence."""
-    rows = value if value.ndim == 2 else value.view(1, -1)
-    text = "; ".join(" ".join(f"{x:.3f}" for x in row) for row in rows[:2].tolist())
-    return text + " ..." * (len(rows) > 2)
+def both_in_words(expected, value):
+    """What is expected and what was given: the first row that differs, with as many digits as it takes to see it."""
+    rows = list(zip(*(x.reshape(-1, x.shape[-1] if x.ndim == 2 else x.numel()) for x in (expected, value)), strict=True))
+    i = next(i for i, pair in enumerate(rows) if not nearly_equal(*pair))
+    for digits in range(3, 9):
+        right, given = (" ".join(f"{x:.{digits}f}" for x in row) for row in rows[i])
+        if right != given:
+            break
+    return f"{f'in row {i} ' if len(rows) > 1 else ''}{right}, yours gives {given}"

@@ -1,4 +1,6 @@
 """The exercises on NT-Xent: cosine similarities, the loss, and the shares of the negatives in its gradient."""
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -15,6 +17,12 @@ def small_pairs(*settings):
         z1 = torch.randn(n, d, generator=generator)
         pairs.append((z1, z1 + 0.5 * torch.randn(n, d, generator=generator), *further))
     return tuple(pairs)
+
+
+def unlike_pairs(n, d, temperature):
+    """Partners that don't resemble one another: an anchor's own exp(1 / τ) is millions of times any other's."""
+    generator = torch.Generator().manual_seed(0)
+    return *torch.randn(2, n, d, generator=generator), temperature
 
 
 SIMILARITY_MISTAKES = {
@@ -94,9 +102,26 @@ def partners_probability(end):
     return loss
 
 
+def temperature_on_one_side(above):
+    """The fraction's numerator has its temperature, or its denominator, and the other hasn't."""
+    def loss(z1, z2, temperature):
+        logits, partner = logits_and_partner(z1, z2, temperature)
+        plain, _ = logits_and_partner(z1, z2, 1.0)
+        top, bottom = (logits, plain) if above else (plain, logits)
+        return (bottom.logsumexp(1) - top.gather(1, partner[:, None]).squeeze(1)).mean()
+    return loss
+
+
+def self_subtracted(z1, z2, temperature):
+    """The anchor's own term is taken from the sum, of which nothing is left where it is nearly all."""
+    logits, partner = logits_and_partner(z1, z2, temperature, without_self=False)
+    terms = logits.exp()
+    return -(terms.gather(1, partner[:, None]).squeeze(1) / (terms.sum(1) - terms.diagonal())).log().mean()
+
+
 NT_XENT_MISTAKES = {
     "row i looks for itself, where the diagonal was just taken out: the partner of row i is i + n, or i − n.":
-        tuple(itself_as_partner(low) for low in (-1e9, -1e10, -1e8, -1e6, -1e5, -1e4, -1e3, -9e15, -1e12)),
+        tuple(itself_as_partner(low) for low in (-torch.inf, -1e9, -1e10, -1e8, -1e6, -1e5, -1e4, -1e3, -9e15, -1e12)),
     "the logarithm is missing: the loss is minus the log of the partner's probability.":
         (partners_probability(lambda p: -p.mean()), partners_probability(lambda p: p.mean()),
          partners_probability(lambda p: 1 - p.mean())),
@@ -129,6 +154,18 @@ NT_XENT_MISTAKES = {
     "each column was normalised, over the images. A vector's length is along its row (dim=1).": columns_normalised,
     "the sign is turned round: the loss is minus the logarithm of the partner's probability.":
         lambda z1, z2, t: -nt_xent(z1, z2, t),
+    "only the numerator has its temperature: divide every similarity by τ, in the denominator too.":
+        temperature_on_one_side(above=True),
+    "only the denominator has its temperature: divide every similarity by τ, the partner's too.":
+        temperature_on_one_side(above=False),
+    "the loss is divided by the temperature: τ divides the similarities and appears nowhere else.":
+        lambda z1, z2, t: nt_xent(z1, z2, t) / t,
+    "this is a logarithm to another base, log10 or log2: take the natural one, torch.log.":
+        (lambda z1, z2, t: nt_xent(z1, z2, t) / math.log(10), lambda z1, z2, t: nt_xent(z1, z2, t) / math.log(2)),
+    "Python divides by 2 and then multiplies by n in `/ 2 * n`: write `/ (2 * n)`, or take the mean.":
+        lambda z1, z2, t: nt_xent(z1, z2, t) * len(z1) ** 2,
+    "right on paper, but at a small τ the anchor's own exp(1/τ) is nearly all of the sum, and when it is subtracted rounding "
+    "eats the rest: leave it out before you sum.": self_subtracted,
 }
 
 
@@ -144,6 +181,20 @@ def partner_zeroed_after_softmax(z1, z2, temperature):
     """Each negative's part of the whole denominator, the partner's share included, so that rows sum to less than 1."""
     _, partner = logits_and_partner(z1, z2, temperature)
     return shares_with(z1, z2, temperature, keep_partner=True) * (1 - F.one_hot(partner, 2 * len(z1)))
+
+
+def others_zeroed_after_softmax(z1, z2, temperature):
+    """Self and partner compete in the softmax and are set to 0 behind it."""
+    logits, partner = logits_and_partner(z1, z2, temperature, without_self=False)
+    negatives = 1 - torch.eye(len(logits)) - F.one_hot(partner, len(logits))
+    return logits.softmax(1) * negatives
+
+
+def divided_by_the_rest(z1, z2, temperature):
+    """The same shares on paper: p / (1 − p of the partner)."""
+    _, partner = logits_and_partner(z1, z2, temperature)
+    p = shares_with(z1, z2, temperature, keep_partner=True)
+    return p * (1 - F.one_hot(partner, len(p))) / (1 - p.gather(1, partner[:, None]))
 
 
 def undivided_pushes(z1, z2, temperature):
@@ -164,11 +215,17 @@ SHARE_MISTAKES = {
         lambda *a: shares_with(*a, keep_partner=True),
     "self and partner both still stand among the negatives: take both out before the softmax.":
         lambda *a: shares_with(*a, keep_self=True, keep_partner=True),
-    "the columns sum to 1 and not the rows: an anchor's negatives stand in its row (dim=1).":
+    "the columns sum to 1 and not the rows: an anchor's negatives stand in its row, softmax(1); if you divide by sum(1), say "
+    "keepdim=True, or each row's sum divides a column.":
         lambda *a: shares_with(*a, axis=0),
     "the partner's share was set to 0 after the softmax: take it out before, so that each row sums to 1.":
         partner_zeroed_after_softmax,
+    "self and partner were set to 0 after the softmax: take them out before, so that each row sums to 1.":
+        others_zeroed_after_softmax,
+    "right on paper, but where the partner's probability is nearly 1 rounding eats the digits of what is left, 1 − p: take the "
+    "partner out before the softmax.": divided_by_the_rest,
     "the temperature is not used: divide the similarities by it.": lambda z1, z2, t: shares_with(z1, z2, 1.0),
+    "the similarities are multiplied by the temperature: divide them by it.": lambda z1, z2, t: shares_with(z1, z2, 1 / t),
     "these are the pushes, exp(s / τ), and not yet shares: divide each row by its sum.": undivided_pushes,
     "these are the shares divided by the temperature: a share is a part of the whole, and each row sums to 1.":
         lambda z1, z2, t: shares_with(z1, z2, t) / t,
@@ -186,7 +243,7 @@ EXERCISES = {
             "of the rows of A with the rows of B.",
             "z = torch.nn.functional.normalize(z, dim=1), and then return z @ z.T.")),
     "nt_xent": Exercise(
-        nt_xent, minutes=15, level=2, inputs=small_pairs((3, 2, 0.5), (5, 4, 0.1), (4, 3, 2.0)),
+        nt_xent, minutes=15, level=2, inputs=(*small_pairs((3, 2, 0.5), (5, 4, 0.1), (4, 3, 2.0)), unlike_pairs(3, 64, 0.05)),
         large=small_pairs((128, 64, 0.2))[0],
         mistakes=NT_XENT_MISTAKES, hints=(
             "Each of the 2n rows is a question with 2n − 1 possible answers, of which one is right: a classification.",

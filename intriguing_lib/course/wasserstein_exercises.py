@@ -28,7 +28,8 @@ def columns_sorted(x):
 SLICED_MISTAKES = {
     "nothing is sorted, so each point is compared with whichever happens to stand in its row: sort both heaps first.":
         sliced_wasserstein_with(lambda x: x),
-    "each row was sorted, which mixes the directions: sort along the points, dim=0, each column by itself.":
+    "this sorts each point's projections, which mixes the directions. Sort along the points, each direction by itself: dim=0 "
+    "where a column holds a direction, as in h @ directions, dim=1 where a row does.":
         sliced_wasserstein_with(lambda x: x.sort(dim=1).values),
     "only h is sorted: the cheapest way pairs smallest with smallest, so sort the prior's projections too.":
         sliced_wasserstein_with(columns_sorted, change_prior=lambda x: x),
@@ -66,7 +67,7 @@ SLICED_MISTAKES = {
 }
 
 
-def distance_to_prior_with(normalise=lambda prior: prior == "sphere", prior_of=lambda prior: prior,
+def distance_to_prior_with(normalise=lambda prior: prior == "sphere", sample=sample_prior,
                            directions=random_directions, order="pw", scale=lambda b, d: 1.0,
                            lengths=lambda h: F.normalize(h, dim=1)):
     """`distance_to_prior` with one thing changed. order: in which p (the prior), w and v (further directions) are drawn; the
@@ -75,11 +76,27 @@ def distance_to_prior_with(normalise=lambda prior: prior == "sphere", prior_of=l
         b, d = h.shape
         if normalise(prior):
             h = lengths(h)
-        drawn = {letter: sample_prior(prior_of(prior), b, d, generator) if letter == "p" else directions(d, d, generator)
+        drawn = {letter: sample(prior, b, d, generator) if letter == "p" else directions(d, d, generator)
                  for letter in order}
         mine, theirs = h @ drawn["w"], drawn["p"] @ drawn.get("v", drawn["w"])
         return (columns_sorted(mine) - columns_sorted(theirs)).square().mean() * scale(b, d)
     return distance
+
+
+def cube_from_0(prior, *settings):
+    """Samples with the cube from 0 to 1."""
+    sample = sample_prior(prior, *settings)
+    return (sample + 1) / 2 if prior == "cube" else sample
+
+
+def generator_made_anew(seed):
+    """Both draws, in either order, from a generator of this seed, or of that which the generator handed in began with."""
+    def with_order(order):
+        def distance(h, prior, generator):
+            own = torch.Generator().manual_seed(generator.initial_seed() if seed is None else seed)
+            return distance_to_prior_with(order=order)(h, prior, own)
+        return distance
+    return with_order("pw"), with_order("wp")
 
 
 def in_both_orders(**change):
@@ -98,6 +115,16 @@ def not_orthogonal_of_length_1(d, count, generator):
 def orthogonal_by_qr(d, count, generator):
     """What a learner takes for W: as good as random_directions, which turns some columns round."""
     return torch.linalg.qr(torch.randn(d, count, generator=generator))[0]
+
+
+def of_svd(which):
+    """What else a learner takes for W: singular vectors of a random matrix, on the left (0) or on the right (2)."""
+    return lambda d, count, generator: torch.linalg.svd(torch.randn(d, count, generator=generator))[which]
+
+
+def as_rows(d, count, generator):
+    """Directions that stand in rows: those in the columns are orthogonal, too."""
+    return random_directions(d, count, generator).T
 
 
 def fresh_each(d, count, generator):
@@ -125,7 +152,11 @@ PRIOR_MISTAKES = {
     "h is normalised for every prior, and can then reach neither the cube nor the normal: only the sphere wants length 1.":
         in_both_orders(normalise=lambda prior: True),
     "the prior is always normal: hand on the name that came in, sample_prior(prior, b, d, generator).":
-        in_both_orders(prior_of=lambda prior: "normal"),
+        in_both_orders(sample=lambda prior, *settings: sample_prior("normal", *settings)),
+    "the cube is (−1, 1) along each side, as the authors have it, and not (0, 1): take sample_prior, or rand · 2 − 1.":
+        in_both_orders(sample=cube_from_0),
+    "a generator is made or seeded anew inside the function, so every step compares along the same directions: draw from the "
+    "one that is handed in.": tuple(f for seed in (None, 0, 1, 42, 123, 1234) for f in generator_made_anew(seed)),
     "W is missing: this compares coordinate by coordinate, and two heaps may agree on those and differ along the diagonals.":
         distance_to_prior_with(directions=lambda d, count, generator: torch.eye(d), order="pw"),
     "this is a sum over the points and directions: take the mean, so that λ means the same at every batch size.":
@@ -133,6 +164,16 @@ PRIOR_MISTAKES = {
     "this is Algorithm 1 to the letter, a sum over the points divided by d · d': take the mean over the points instead.":
         in_both_orders(scale=lambda b, d: b / d),
 }
+
+ALSO_RIGHT = (distance_to_prior_with(order="wp"), *(
+    function for directions in (as_rows, of_svd(0), of_svd(2)) for function in in_both_orders(directions=directions)))
+
+
+def used(generator):
+    """The generator after a draw: one that is seeded anew with its first seed gives other numbers."""
+    torch.rand(1, generator=generator)
+    return generator
+
 
 EXERCISES = {
     "sliced_wasserstein": Exercise(
@@ -143,10 +184,11 @@ EXERCISES = {
             "In one dimension the cheapest way pairs the smallest with the smallest: sort each column, of both heaps.",
             "((h @ directions).sort(dim=0).values - (prior_sample @ directions).sort(dim=0).values).square().mean()")),
     "distance_to_prior": Exercise(
-        distance_to_prior, minutes=15, level=2, mistakes=PRIOR_MISTAKES, also_right=(distance_to_prior_with(order="wp"),),
+        distance_to_prior, minutes=15, level=2, mistakes=PRIOR_MISTAKES, also_right=ALSO_RIGHT,
         large=(small_heaps((256, 64, 1))[0][0], "sphere", torch.Generator().manual_seed(7)),
-        inputs=tuple((h, prior, torch.Generator().manual_seed(7)) for (h, *_), prior in
-                     zip(small_heaps((6, 3, 3), (5, 4, 4), (7, 2, 2)), ("sphere", "normal", "cube"), strict=True)),
+        inputs=(*((h, prior, torch.Generator().manual_seed(7)) for (h, *_), prior in
+                  zip(small_heaps((6, 3, 3), (5, 4, 4), (7, 2, 2)), ("sphere", "normal", "cube"), strict=True)),
+                (small_heaps((9, 3, 3))[0][0], "normal", used(torch.Generator().manual_seed(7)))),
         hints=("Four steps: bring h to length 1 if the prior is the sphere, draw a sample as large as h, draw W once, compare.",
                "sample_prior(prior, b, d, generator) draws the sample and random_directions(d, d, generator) draws W; b and d "
                "are h.shape.",

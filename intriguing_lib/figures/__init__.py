@@ -5,11 +5,12 @@ from intriguing_lib.figures.images import pictures
 from intriguing_lib.figures.live import LiveLoss, sliders
 from intriguing_lib.figures.pairs import film, pairs_on_a_circle, pairs_on_a_sphere
 from intriguing_lib.figures.representations import cumulative_shares, label_maps, similarity_matrices, spectra
-from intriguing_lib.figures.style import show, spoken, use_style
+from intriguing_lib.figures.scenes import crops_above_curves
+from intriguing_lib.figures.style import GUESS, HERE, show, spoken, use_style
 from intriguing_lib.figures.sweeps import curves, heat_maps
 
 __all__ = [
-    "LiveLoss", "accuracies", "clouds", "cumulative_shares", "curves", "densities", "film", "heat_maps", "label_maps",
-    "losses_around_mean", "pairings", "pairs_on_a_circle", "pairs_on_a_sphere", "pictures", "show", "similarity_matrices",
-    "sliders", "spectra", "spoken", "spread_by_depth", "use_style",
+    "GUESS", "HERE", "LiveLoss", "accuracies", "clouds", "crops_above_curves", "cumulative_shares", "curves", "densities",
+    "film", "heat_maps", "label_maps", "losses_around_mean", "pairings", "pairs_on_a_circle", "pairs_on_a_sphere",
+    "pictures", "show", "similarity_matrices", "sliders", "spectra", "spoken", "spread_by_depth", "use_style",
 ]

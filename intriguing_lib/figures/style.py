@@ -14,11 +14,12 @@ from IPython.display import display
 from matplotlib import font_manager
 
 COLOURS = sns.color_palette("colorblind")
-MARKERS = {"here": dict(marker="o", color=COLOURS[0], markersize=9, linestyle="none", label="this machine, just now"),
+HERE, GUESS = "this machine, just now", "your guess"
+MARKERS = {"here": dict(marker="o", color=COLOURS[0], markersize=9, linestyle="none", label=HERE),
            "recorded": dict(marker="D", markerfacecolor="none", markeredgecolor="0.35", markersize=6, linestyle="none",
                             label="recorded runs, one each seed; bar: 95 % interval of their mean"),
            "paper": dict(marker="*", color=COLOURS[3], markersize=13, linestyle="none", label="the paper"),
-           "guess": dict(marker="v", color=COLOURS[1], markersize=11, linestyle="none", label="your guess")}
+           "guess": dict(marker="v", color=COLOURS[1], markersize=11, linestyle="none", label=GUESS)}
 
 
 # What systems bring along for Chinese, Japanese and Korean class names, which matplotlib's own font lacks.

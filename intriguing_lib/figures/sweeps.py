@@ -3,14 +3,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
-from intriguing_lib.figures.style import COLOURS, luminance
+from intriguing_lib.figures.style import COLOURS, MARKERS, luminance
 from intriguing_lib.statistics import mean_and_margin
 
 
 def curves(panels, title, xlabel, ylabel, logx=False):
     """Lines of means with their 95 % intervals, three panels a row at most.
 
-    panels: {panel title: {label: {x: values, one each seed}}}.
+    panels: {panel title: {label: {x: values, one each seed}}}. What is labelled as `MARKERS` has it is drawn as they are.
     """
     columns = 2 if len(panels) == 4 else min(3, len(panels))
     rows = -(-len(panels) // columns)
@@ -18,10 +18,7 @@ def curves(panels, title, xlabel, ylabel, logx=False):
     for ax in axes.flat[len(panels):]:
         ax.set_visible(False)
     for (panel, lines), ax in zip(panels.items(), axes.flat, strict=False):
-        for i, (label, points) in enumerate(lines.items()):
-            look = {"marker": "osD^vP"[i % 6], "markersize": 5, "color": COLOURS[i], "linestyle": ("-", "--", ":", "-.")[i % 4]}
-            middle, half = zip(*(mean_and_margin(v) if len(v) > 1 else (np.mean(v), 0) for v in points.values()), strict=True)
-            ax.errorbar(list(points), middle, yerr=half, capsize=2, elinewidth=0.8, label=label, **look)
+        draw_lines(ax, lines)
         ax.set(xlabel=xlabel, xscale="log" if logx else "linear")
         ax.minorticks_off()
         ax.xaxis.set_major_formatter("{x:g}")
@@ -34,6 +31,16 @@ def curves(panels, title, xlabel, ylabel, logx=False):
     axes[0, -1].legend(fontsize=8)
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)
     return fig
+
+
+def draw_lines(ax, lines):
+    """A line for each label, with the means and 95 % intervals of {x: values}; a point alone where there is one value."""
+    usual = {look["label"]: look for look in MARKERS.values()}
+    for i, (label, points) in enumerate(lines.items()):
+        look = usual.get(label) or {"marker": "osD^vP"[i % 6], "markersize": 5, "color": COLOURS[i], "label": label,
+                                    "linestyle": ("-", "--", ":", "-.")[i % 4]}
+        middle, half = zip(*(mean_and_margin(v) if len(v) > 1 else (np.mean(v), 0) for v in points.values()), strict=True)
+        ax.errorbar(list(points), middle, yerr=half, capsize=2, elinewidth=0.8, **look)
 
 
 def heat_maps(panels, title, xlabel, ylabel, path=None):

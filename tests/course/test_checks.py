@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from intriguing_lib.course import check, checks, hint, show_answer
+from intriguing_lib.course import calls, check, hint, show_answer
 from intriguing_lib.course.checks import EXERCISES
 from intriguing_lib.losses import nt_xent
 
@@ -79,7 +79,7 @@ def test_a_crash_is_shown_as_the_learners_with_its_line(said):
 
 
 def test_a_function_that_never_ends_is_given_up_and_ends(monkeypatch, said):
-    monkeypatch.setattr(checks, "SECONDS_ALLOWED", 0.5)
+    monkeypatch.setattr(calls, "SECONDS_ALLOWED", 0.5)
     before = threading.active_count()
     start = time.monotonic()
     out, used = said("nt_xent", never_ends)
@@ -145,6 +145,29 @@ def without_keepdim(z):
     return z @ z.T
 
 
+def arccos_of_more_than_1(z):
+    z = F.normalize(z, dim=1)
+    return torch.acos(1.0001 * z @ z.T)
+
+
+def by_a_helper(z):
+    return helper(z)
+
+
+def helper(z):
+    return z.no_such_method()
+
+
+def directions_of_ones_own(h, prior_sample, directions):
+    w = F.normalize(torch.randn(h.shape[1], 8), dim=0)
+    return ((h @ w).sort(0).values - (prior_sample @ w).sort(0).values).square().mean()
+
+
+def nearly_right(z):
+    z = F.normalize(z, dim=1)
+    return z @ z.T + 2e-4 * torch.eye(len(z))[-1]  # in the last column alone
+
+
 def new_chance(h, prior, generator):
     return (torch.randn(3) @ torch.randn(3)) + 0 * h.sum()
 
@@ -157,7 +180,13 @@ def new_chance(h, prior, generator):
     ("nt_xent", lambda z1, z2, t: np.float64(2.5), "should return a torch tensor: gradients flow through nothing else."),
     ("cosine_similarities", without_keepdim, "(to divide each row by its own, norm needs keepdim=True)."),
     ("distance_to_prior", new_chance, "gives other numbers each time: hand the generator to everything that draws"),
-], ids=["log of softmax", "float16", "NumPy", "NumPy's number", "NumPy's number, with gradient", "keepdim", "chance"])
+    ("sliced_wasserstein", directions_of_ones_own,
+     "and here nothing is to be drawn: take what is handed in, h, prior_sample, directions."),
+    ("cosine_similarities", arccos_of_more_than_1, "an arccos or a root of what rounding took out of its range."),
+    ("cosine_similarities", by_a_helper, "has no attribute 'no_such_method', in helper(): `return z.no_such_method()`."),
+    ("cosine_similarities", nearly_right, "0.9664 -0.9990 -0.5853, yours gives 1.0000 -0.9978 -0.4542 0.9664 -0.9990 -0.5851."),
+], ids=["log of softmax", "float16", "NumPy", "NumPy's number", "NumPy's number, with gradient", "keepdim", "chance",
+        "chance for nothing", "arccos", "a helper", "the fourth digit"])
 def test_a_failing_answer_is_told_its_real_reason(name, attempt, words, said):
     out, used = said(name, attempt)
     assert words in out and not used
@@ -177,3 +206,11 @@ def test_a_right_answer_that_fails_on_larger_inputs_is_told(said):
         return nt_xent(z1, z2, temperature) if len(z1) < 100 else nt_xent(z1, z2[:3], temperature)
 
     assert "But on inputs as large as the notebook's your function raised ValueError" in said("nt_xent", small_only)[0]
+
+
+def test_the_row_that_differs_is_shown(said):
+    def fourth_row_wrong(z):
+        z = F.normalize(z, dim=1)
+        return z @ z.T + (torch.arange(len(z)) == 3)[:, None]
+
+    assert "it should give in row 3 0.966 -0.947 " in said("cosine_similarities", fourth_row_wrong)[0]

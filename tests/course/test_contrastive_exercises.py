@@ -63,6 +63,71 @@ def interleaved(z1, z2, temperature):
     return -s.log_softmax(1)[torch.arange(len(z)), torch.arange(len(z)) ^ 1].mean()
 
 
+def in_terms(above=1.0, below=1.0, log=torch.log, end=torch.Tensor.mean):
+    """The fraction as the formula has it, each part with its temperature's power."""
+    def loss(z1, z2, temperature):
+        z, n = F.normalize(torch.cat([z1, z2]), dim=1), len(z1)
+        partner = (z * z.roll(n, 0)).sum(1)
+        others = torch.exp(z @ z.T / temperature ** below) * (1 - torch.eye(2 * n))
+        return end(-log(torch.exp(partner / temperature ** above) / others.sum(1)))
+    return loss
+
+
+def self_subtracted(z1, z2, temperature):
+    z, n = F.normalize(torch.cat([z1, z2]), dim=1), len(z1)
+    e = torch.exp(z @ z.T / temperature)
+    partner = e[torch.arange(2 * n), torch.arange(2 * n).roll(n)]
+    return -torch.log(partner / (e.sum(1) - e.diag())).mean()
+
+
+def looking_for_itself(z1, z2, temperature):
+    z = F.normalize(torch.cat([z1, z2]), dim=1)
+    return F.cross_entropy((z @ z.T / temperature).fill_diagonal_(-math.inf), torch.arange(len(z)))
+
+
+@pytest.mark.parametrize("attempt, words", [
+    (in_terms(below=0), "only the numerator has its temperature"), (in_terms(above=0), "only the denominator has its temp"),
+    (in_terms(log=torch.log10), "a logarithm to another base"), (in_terms(log=torch.log2), "a logarithm to another base"),
+    (in_terms(end=lambda rows: rows.sum() / 2 * (len(rows) // 2)), "write `/ (2 * n)`, or take the mean"),
+    (lambda *a: in_terms()(*a) / a[2], "the loss is divided by the temperature"),
+    (in_terms(above=-1, below=-1), "multiplied by the temperature: divide them by it"),
+    (self_subtracted, "at a small τ the anchor's own exp(1/τ) is nearly all"), (looking_for_itself, "row i looks for itself"),
+], ids=["above", "below", "log10", "log2", "/ 2 * n", "/ τ", "· τ", "self subtracted", "itself"])
+def test_slips_in_a_formula_typed_as_it_stands(attempt, words, said):
+    out, used = said("nt_xent", attempt)
+    assert words in out and not used
+
+
+def test_the_formula_typed_as_it_stands_is_right(said):
+    assert said("nt_xent", in_terms())[1]
+
+
+def shares(logits_after=1.0, forget_keepdim=False, behind=False, rest=False):
+    """Shares typed with exp and sums, with one thing done otherwise."""
+    def of(z1, z2, temperature):
+        z, n = F.normalize(torch.cat([z1, z2]), dim=1), len(z1)
+        eye = torch.eye(2 * n)
+        partner, s = eye.roll(n, 0), z @ z.T / temperature ** logits_after
+        if behind:
+            return s.softmax(1) * (1 - eye - partner)
+        if rest:
+            p = (s - 1e9 * eye).softmax(1)
+            return p * (1 - partner) / (1 - (p * partner).sum(1, keepdim=True))
+        e = s.exp() * (1 - eye - partner)
+        return e / e.sum(1, keepdim=not forget_keepdim)
+    return of
+
+
+@pytest.mark.parametrize("change, words", [
+    ({}, "right"), ({"forget_keepdim": True}, "if you divide by sum(1), say keepdim=True"),
+    ({"behind": True}, "self and partner were set to 0 after the softmax"),
+    ({"logits_after": -1}, "multiplied by the temperature: divide them by it"),
+    ({"rest": True}, "right on paper, but where the partner's probability is nearly 1")], ids=str)
+def test_shares_typed_with_sums(change, words, said):
+    out, used = said("negative_shares", shares(**change))
+    assert words in out and used == (not change)
+
+
 @pytest.mark.parametrize("attempt, words", [
     (diagonal_kept, "row i still competes with itself: take the diagonal out of the denominator"),
     (positive_missing, "the partner is missing from the denominator"), (cross_view, "only the other view's images compete"),

@@ -3,8 +3,9 @@ from functools import partial
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from intriguing_lib.wasserstein import sample_prior, sliced_wasserstein
+from intriguing_lib.wasserstein import random_directions, sample_prior, sliced_wasserstein
 
 
 def by_columns(h, prior_sample, directions):
@@ -24,17 +25,27 @@ def rows_sorted(h, prior_sample, directions):
     return ((torch.sort(h @ directions)[0] - torch.sort(prior_sample @ directions)[0]) ** 2).mean()  # sort's default: the last
 
 
+def a_direction_a_row(h, prior_sample, directions):
+    """Right but for the axis: a row holds a direction here, and the first axis counts them."""
+    return ((directions.T @ h.T).sort(0)[0] - (directions.T @ prior_sample.T).sort(0)[0]).square().mean()
+
+
+def a_direction_a_row_sorted_right(h, prior_sample, directions):
+    return ((directions.T @ h.T).sort(1)[0] - (directions.T @ prior_sample.T).sort(1)[0]).square().mean()
+
+
 def to_the_letter(h, prior_sample, directions):
     (_, d), count = h.shape, directions.shape[1]
     return sum(((torch.sort(h @ w)[0] - torch.sort(prior_sample @ w)[0]) ** 2).sum() for w in directions.T) / (d * count)
 
 
 @pytest.mark.parametrize("attempt, words", [
-    (by_columns, "right"), (never_sorted, "nothing is sorted"), (rows_sorted, "each row was sorted"),
+    (by_columns, "right"), (never_sorted, "nothing is sorted"), (rows_sorted, "dim=0 where a column holds a direction"),
+    (a_direction_a_row, "dim=1 where a row does"), (a_direction_a_row_sorted_right, "right"),
     (to_the_letter, "Algorithm 1 to the letter")], ids=lambda x: getattr(x, "__name__", ""))
 def test_sorting_as_learners_would_write_it(attempt, words, said):
     out, used = said("sliced_wasserstein", attempt)
-    assert words in out and used == (attempt is by_columns)
+    assert words in out and used == (words == "right")
 
 
 def prior_distance(h, prior, generator, normalise=True, orthogonal=True, again=False, directions_first=False, total=False):
@@ -63,6 +74,34 @@ def prior_distance(h, prior, generator, normalise=True, orthogonal=True, again=F
 def test_algorithm_1_as_learners_would_write_it(change, words, first, said):
     out, used = said("distance_to_prior", partial(prior_distance, directions_first=first, **change))
     assert words in out and used == (not change)
+
+
+def with_draws(own_generator=None, directions=None, cube=(-1, 1)):
+    """Algorithm 1 with a learner's own ways of drawing."""
+    def distance(h, prior, generator):
+        generator = own_generator(generator) if own_generator else generator
+        b, d = h.shape
+        p = sample_prior(prior, b, d, generator)
+        if prior == "cube":
+            p = cube[0] + (p + 1) / 2 * (cube[1] - cube[0])
+        w = directions(d, generator) if directions else torch.linalg.qr(torch.randn(d, d, generator=generator))[0]
+        h = F.normalize(h, dim=1) if prior == "sphere" else h
+        return ((h @ w).sort(0)[0] - (p @ w).sort(0)[0]).square().mean()
+    return distance
+
+
+@pytest.mark.parametrize("attempt, words", [
+    (with_draws(), "right"), (with_draws(directions=lambda d, g: random_directions(d, d, g).T), "right"),
+    (with_draws(directions=lambda d, g: torch.linalg.svd(torch.randn(d, d, generator=g)).U), "right"),
+    (with_draws(directions=lambda d, g: torch.linalg.svd(torch.randn(d, d, generator=g)).Vh), "right"),
+    (with_draws(own_generator=lambda g: torch.Generator().manual_seed(0)), "made or seeded anew inside the function"),
+    (with_draws(own_generator=lambda g: g.manual_seed(g.initial_seed())), "made or seeded anew inside the function"),
+    (with_draws(directions=lambda d, g: random_directions(d, d, torch.Generator().manual_seed(5))), "which can't be compared"),
+    (with_draws(cube=(0, 1)), "the cube is (−1, 1) along each side")],
+    ids=["QR", "rows", "U", "V", "own generator", "seeded anew", "W fixed", "cube from 0"])
+def test_draws_as_learners_would_make_them(attempt, words, said):
+    out, used = said("distance_to_prior", attempt)
+    assert words in out and used == (words == "right")
 
 
 def test_the_priors_side_may_be_detached_and_the_other_may_not(said):

@@ -3,7 +3,7 @@ import pandas as pd
 from matplotlib.colors import to_rgb
 
 from intriguing_lib.figures import curves, heat_maps
-from intriguing_lib.figures.style import luminance
+from intriguing_lib.figures.style import MARKERS, luminance
 
 
 def test_a_heat_maps_path_goes_through_the_middle_of_its_cells():
@@ -35,3 +35,12 @@ def test_many_panels_stand_in_two_rows():
 def test_curves_have_a_line_each():
     fig = curves({"p": {"a": {1: [1.0, 2.0], 2: [2.0]}, "b": {1: [3.0]}}}, "t", "x", "y")
     assert len(fig.axes[0].containers) == 2
+
+
+def test_what_this_machine_measured_keeps_its_marker():
+    label = MARKERS["here"]["label"]
+    (ax, other) = curves({"p": {"recorded": {1: [1.0, 2.0]}, label: {1: [1.5], 4: [2.0]}}, "q": {"recorded": {1: [1.0]}}},
+                         "t", "x", "y").axes
+    here = ax.containers[1].lines[0]
+    assert (here.get_marker(), here.get_linestyle(), here.get_color()) == ("o", "None", MARKERS["here"]["color"])
+    assert len(other.containers) == 1

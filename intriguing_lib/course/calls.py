@@ -1,0 +1,81 @@
+"""A learner's function called: given up where it never ends, and what it raised said in words."""
+import ctypes
+import re
+import threading
+import traceback
+
+import torch
+
+SECONDS_ALLOWED = 10
+
+
+def copies_of(arguments):
+    """Copies, so that nothing that a function does to them is seen by the next; a generator goes on from its state."""
+    copies = []
+    for argument in arguments:
+        if isinstance(argument, torch.Generator):
+            copies.append(torch.Generator().set_state(argument.get_state()))
+        else:
+            copies.append(argument.clone() if isinstance(argument, torch.Tensor) else argument)
+    return copies
+
+
+class TooSlow(Exception):
+    """The learner's function did not return in time."""
+
+
+class Crashed(Exception):
+    """The learner's function raised `error`."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+
+def value_in_time(function, arguments):
+    """function(*arguments) in a thread of its own, so that it can be given up. Raises TooSlow or Crashed."""
+    outcome = {}
+
+    def work():
+        try:
+            outcome["value"] = function(*arguments)
+        except BaseException as error:  # also exit(): it must not end the notebook
+            outcome["error"] = error
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(SECONDS_ALLOWED)
+    if thread.is_alive():
+        # There is no alarm on Windows: raise SystemExit in that thread, which ends a loop of Python's at its next step.
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+        raise TooSlow
+    if "error" in outcome:
+        raise Crashed(outcome["error"])
+    return outcome["value"]
+
+
+def crash_in_words(error, attempt):
+    """The learner's own line at which it happened, not ours above it or torch's below."""
+    message = first_line(error)
+    code = getattr(attempt, "__code__", None)
+    if code is None:
+        return f"not yet: a check needs your function, and {str(attempt)[:60]!r} can't be called as one ({message})."
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == code.co_filename]
+    if not frames:
+        return f"your function could not be called: {message}."
+    last, source = frames[-1], (frames[-1].line or "").strip()
+    itself = last.name == code.co_name  # and not another function of the same cell that it calls
+    where = f"its line {last.lineno - code.co_firstlineno + 1}" if itself else f"{last.name}()"
+    return f"your function raised {message}, in {where}: `{source}`{keepdim_missing(message, source)}."
+
+
+def keepdim_missing(message, source):
+    """The usual reason for which a division by lengths or sums fails."""
+    reduced = re.search(r"\b(norm|sum|mean|logsumexp)\(", source)
+    if "must match the size" in message and reduced and "keepdim" not in source:
+        return f" (to divide each row by its own, {reduced[1]} needs keepdim=True)"
+    return ""
+
+
+def first_line(error):
+    return f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]

@@ -16,17 +16,19 @@ def edges(crop):
     return torch.stack([left, top, left + width, top + height], 1).float()
 
 
+def whole_in(boxes, crops):
+    """Which objects lie whole in their scene's crop: bool (n, m). boxes: float (n, m, 4); crops: float (n, 4), see `edges`."""
+    crop = crops[:, None]
+    return (boxes[..., :2] >= crop[..., :2]).all(-1) & (boxes[..., 2:] <= crop[..., 2:]).all(-1)
+
+
 def share_an_object(boxes, crops_a, crops_b):
     """Whether two crops of a scene both show one and the same object whole: bool (n,).
 
     boxes: float (n, m, 4), left, top, right and bottom edge of each scene's m objects in pixels. crops_a, crops_b: float
     (n, 4), the edges of each scene's two crops.
     """
-    def whole_in(crops):
-        crop = crops[:, None]
-        return (boxes[..., :2] >= crop[..., :2]).all(-1) & (boxes[..., 2:] <= crop[..., 2:]).all(-1)
-
-    return (whole_in(crops_a) & whole_in(crops_b)).any(1)
+    return (whole_in(boxes, crops_a) & whole_in(boxes, crops_b)).any(1)
 
 
 def share_of_pairs(boxes, crops_a, crops_b):
@@ -42,11 +44,11 @@ def chance_to_share(data, view, generator, draws=4):
 
     data: with the target "boxes", or `CropPairs`, whose crops are chosen. view: begins with a `Crop`.
     """
-    pairs, found = data if isinstance(data, CropPairs) else None, []
+    pairs, found = data if isinstance(data, CropPairs) else CropPairs(data, "by chance"), []
     for rows in torch.arange(len(data), device=data.device).split(1000):
         images, boxes = data.batch(rows), data.targets["boxes"][rows]
         for _ in range(draws):
-            a, b = pairs.drawn(rows, images, view, generator) if pairs else (view.draw(images, generator) for _ in "ab")
+            a, b = pairs.drawn(rows, images, view, generator)
             found.append(share_an_object(boxes, edges(crop_in(view, a)), edges(crop_in(view, b))))
     return torch.cat(found).double().mean().item()
 

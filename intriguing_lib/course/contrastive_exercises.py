@@ -177,24 +177,18 @@ def shares_with(z1, z2, temperature, keep_self=False, keep_partner=False, axis=1
     return logits.softmax(axis)
 
 
-def partner_zeroed_after_softmax(z1, z2, temperature):
-    """Each negative's part of the whole denominator, the partner's share included, so that rows sum to less than 1."""
+def zeroed_after_softmax(z1, z2, temperature, keep_self=False):
+    """The partner, or self and partner, compete in the softmax and are set to 0 behind it: rows sum to less than 1."""
     _, partner = logits_and_partner(z1, z2, temperature)
-    return shares_with(z1, z2, temperature, keep_partner=True) * (1 - F.one_hot(partner, 2 * len(z1)))
-
-
-def others_zeroed_after_softmax(z1, z2, temperature):
-    """Self and partner compete in the softmax and are set to 0 behind it."""
-    logits, partner = logits_and_partner(z1, z2, temperature, without_self=False)
-    negatives = 1 - torch.eye(len(logits)) - F.one_hot(partner, len(logits))
-    return logits.softmax(1) * negatives
+    p = shares_with(z1, z2, temperature, keep_self, keep_partner=True)
+    return p * (1 - torch.eye(len(p)) - F.one_hot(partner, len(p)))
 
 
 def divided_by_the_rest(z1, z2, temperature):
     """The same shares on paper: p / (1 − p of the partner)."""
     _, partner = logits_and_partner(z1, z2, temperature)
     p = shares_with(z1, z2, temperature, keep_partner=True)
-    return p * (1 - F.one_hot(partner, len(p))) / (1 - p.gather(1, partner[:, None]))
+    return zeroed_after_softmax(z1, z2, temperature) / (1 - p.gather(1, partner[:, None]))
 
 
 def undivided_pushes(z1, z2, temperature):
@@ -219,9 +213,9 @@ SHARE_MISTAKES = {
     "keepdim=True, or each row's sum divides a column.":
         lambda *a: shares_with(*a, axis=0),
     "the partner's share was set to 0 after the softmax: take it out before, so that each row sums to 1.":
-        partner_zeroed_after_softmax,
+        zeroed_after_softmax,
     "self and partner were set to 0 after the softmax: take them out before, so that each row sums to 1.":
-        others_zeroed_after_softmax,
+        lambda *a: zeroed_after_softmax(*a, keep_self=True),
     "right on paper, but where the partner's probability is nearly 1 rounding eats the digits of what is left, 1 − p: take the "
     "partner out before the softmax.": divided_by_the_rest,
     "the temperature is not used: divide the similarities by it.": lambda z1, z2, t: shares_with(z1, z2, 1.0),

@@ -1,14 +1,10 @@
 """The exercise on two crops of a scene: how often they have an object in common."""
+import math
+
 import torch
 
 from intriguing_lib.course.exercise import Exercise
-from intriguing_lib.crop_pairs import share_of_pairs
-
-
-def whole(boxes, crops):
-    """Which objects lie whole in their scene's crop: bool (n, m)."""
-    crop = crops[:, None]
-    return (boxes[..., :2] >= crop[..., :2]).all(-1) & (boxes[..., 2:] <= crop[..., 2:]).all(-1)
+from intriguing_lib.crop_pairs import share_of_pairs, whole_in
 
 
 def touched(boxes, crops):
@@ -24,15 +20,15 @@ def centred(boxes, crops):
 
 
 def swapped(boxes, crops):
-    return whole(boxes[..., [1, 0, 3, 2]], crops)
+    return whole_in(boxes[..., [1, 0, 3, 2]], crops)
 
 
 def as_sizes(boxes, crops):
     """Crops whose last two numbers are taken for width and height."""
-    return whole(boxes, torch.cat([crops[:, :2], crops[:, :2] + crops[:, 2:]], 1))
+    return whole_in(boxes, torch.cat([crops[:, :2], crops[:, :2] + crops[:, 2:]], 1))
 
 
-def share_with(inside=whole, together=lambda a, b: (a & b).any(1), end=lambda shared: shared.float().mean()):
+def share_with(inside=whole_in, together=lambda a, b: (a & b).any(1), end=lambda shared: shared.float().mean()):
     """`share_of_pairs` with one thing changed."""
     def share(boxes, crops_a, crops_b):
         return end(together(inside(boxes, crops_a), inside(boxes, crops_b)))
@@ -55,9 +51,9 @@ SHARE_MISTAKES = {
     "this asks for all objects of the scene at once: one that both crops show is enough, any in place of all.":
         share_with(together=lambda a, b: (a & b).all(1)),
     "this multiplies the crops' own chances, as if they were independent: crops of one scene see the same objects, so look at "
-    "each scene by itself.": lambda boxes, a, b: whole(boxes, a).any(1).float().mean() * whole(boxes, b).any(1).float().mean(),
+    "each scene by itself.": lambda boxes, *crops: math.prod(whole_in(boxes, c).any(1).float().mean() for c in crops),
     "this multiplies each object's chances over all scenes: look at each scene by itself, then average.":
-        lambda boxes, a, b: 1 - (1 - whole(boxes, a).float().mean(0) * whole(boxes, b).float().mean(0)).prod(),
+        lambda boxes, a, b: 1 - (1 - whole_in(boxes, a).float().mean(0) * whole_in(boxes, b).float().mean(0)).prod(),
     "this is how many objects both crops show, on average: a scene counts once, however many there are.":
         share_with(together=lambda a, b: (a & b).sum(1)),
     "this is the share of objects, not of scenes: ask for any object of a scene before the mean.":
@@ -71,7 +67,7 @@ SHARE_MISTAKES = {
     "the crops of different scenes are compared: row i of all three belongs to scene i.":
         lambda boxes, a, b: share_with()(boxes, a, rows_of(b)),
     "a box that ends at the crop's very edge lies in it too: write <= and >=, not < and >.":
-        share_with(inside=lambda boxes, crops: whole(torch.cat([boxes[..., :2] - 1e-3, boxes[..., 2:] + 1e-3], -1), crops)),
+        share_with(inside=lambda boxes, crops: whole_in(torch.cat([boxes[..., :2] - 1e-3, boxes[..., 2:] + 1e-3], -1), crops)),
 }
 
 

@@ -89,14 +89,10 @@ def cube_from_0(prior, *settings):
     return (sample + 1) / 2 if prior == "cube" else sample
 
 
-def generator_made_anew(seed):
-    """Both draws, in either order, from a generator of this seed, or of that which the generator handed in began with."""
-    def with_order(order):
-        def distance(h, prior, generator):
-            own = torch.Generator().manual_seed(generator.initial_seed() if seed is None else seed)
-            return distance_to_prior_with(order=order)(h, prior, own)
-        return distance
-    return with_order("pw"), with_order("wp")
+def generator_made_anew(distance, seed):
+    """A distance that draws from a generator of this seed, or, for None, of that which the generator handed in began with."""
+    return lambda h, prior, generator: distance(
+        h, prior, torch.Generator().manual_seed(generator.initial_seed() if seed is None else seed))
 
 
 def in_both_orders(**change):
@@ -156,7 +152,8 @@ PRIOR_MISTAKES = {
     "the cube is (−1, 1) along each side, as the authors have it, and not (0, 1): take sample_prior, or rand · 2 − 1.":
         in_both_orders(sample=cube_from_0),
     "a generator is made or seeded anew inside the function, so every step compares along the same directions: draw from the "
-    "one that is handed in.": tuple(f for seed in (None, 0, 1, 42, 123, 1234) for f in generator_made_anew(seed)),
+    "one that is handed in.": tuple(generator_made_anew(distance, seed) for seed in (None, 0, 1, 42, 123, 1234)
+              for distance in in_both_orders()),
     "W is missing: this compares coordinate by coordinate, and two heaps may agree on those and differ along the diagonals.":
         distance_to_prior_with(directions=lambda d, count, generator: torch.eye(d), order="pw"),
     "this is a sum over the points and directions: take the mean, so that λ means the same at every batch size.":

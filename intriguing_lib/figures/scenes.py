@@ -2,6 +2,7 @@
 import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
 
+from intriguing_lib.crop_pairs import whole_in
 from intriguing_lib.figures.style import COLOURS
 from intriguing_lib.figures.sweeps import draw_lines
 
@@ -32,13 +33,14 @@ def crops_above_curves(examples, lines, title, xlabel, ylabel):
 
 def draw_crops(ax, scene, boxes, crops):
     """A scene, its two crops, and in green the objects that both show whole."""
+    scene, boxes, crops = scene.cpu(), boxes.cpu(), crops.cpu()
     height, width = scene.shape
-    ax.imshow(scene.cpu().numpy(), cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
+    ax.imshow(scene.numpy(), cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
     for crop, (colour, line) in zip(crops, CROPS, strict=True):
         outline(ax, crop, edgecolor=colour, linestyle=line, linewidth=2.5)
-    for box in boxes:
-        if all((box[:2] >= crop[:2]).all() and (box[2:] <= crop[2:]).all() for crop in crops):
-            outline(ax, box, edgecolor=SHARED, linewidth=2)
+    in_both = whole_in(boxes.expand(len(crops), -1, -1), crops).all(0)
+    for box in boxes[in_both]:
+        outline(ax, box, edgecolor=SHARED, linewidth=2)
     ax.set(xticks=[], yticks=[])
     ax.grid(False)
 

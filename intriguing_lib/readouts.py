@@ -3,19 +3,34 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from skimage.feature import canny
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from intriguing_lib.evaluate import feature_maps, logistic_regression, with_ones
+from intriguing_lib.images import ImageSet
 from intriguing_lib.measures import Measure
 from intriguing_lib.protocols import Data
-from intriguing_lib.regions import around, at_pixels, cell_top1, grouped, most_in_cells, rand_index
+from intriguing_lib.regions import (
+    around,
+    at_pixels,
+    cell_top1,
+    check_window,
+    grouped,
+    most_in_cells,
+    rand_index,
+    share_told,
+    shared_information,
+)
 from intriguing_lib.scenes import FewKinds
+from intriguing_lib.views import luma
 
 PENALTY = 1e-3  # of each class's logistic regression, on standardised features
 PENALTIES = np.logspace(-2, 5, 15)  # from which ridge regression chooses its own
+EDGE_WIDTH = 1.0  # pixels: the blur before gradients are taken
 
 
 @dataclass(frozen=True)
@@ -66,16 +81,20 @@ class RegionScores(Measure):
     """How well regions of a tapped map fit the kinds of things in scenes (`regions`), on the cells that show any.
 
     "ari scene": K-means with as many groups as a scene has kinds, each scene for itself, the mean adjusted Rand index on
-    pixels. "ari all": all scenes together, as many groups as classes. "cell top1": what a linear reader makes of single cells,
+    pixels. "ari all": all scenes together, as many groups as classes; "ami class" and "ami place": what these groups tell of
+    a cell's class, and of the grid's cell in which its object lies. "cell top1": what a linear reader makes of single cells,
     fitted on the scenes `fit`. tap: the encoder's, see `feature_maps`. window: see `around`; 1 takes cells as they are.
-    The scenes may be larger than the images trained on.
+    The scenes may be larger than the images trained on. Raises ValueError for an even window.
     """
     test: FewKinds
     fit: FewKinds
     tap: str
     window: int = 1
 
-    gives = ("ari scene", "ari all", "cell top1")
+    gives = ("ari scene", "ari all", "ami class", "ami place", "cell top1")
+
+    def check(self):
+        check_window(self.window)
 
     def named(self, metric):
         return f"{metric} {self.tap} {self.window}"
@@ -95,10 +114,47 @@ class RegionScores(Measure):
     def __call__(self, frozen, data):
         (maps, pixels, cells), (of_fit, _, cells_of_fit) = (self.maps_and_classes(frozen, s) for s in (self.test, self.fit))
 
-        def score(k, rows):
+        def groups_and_index(k, rows):
             groups = grouped(maps[rows], k, cells[rows] >= 0).to(pixels.device)
-            return rand_index(at_pixels(groups, pixels.shape[1:]), pixels[rows])
+            return groups, rand_index(at_pixels(groups, pixels.shape[1:]), pixels[rows])
 
-        each = [score(self.test.kinds, row) for row in torch.arange(len(maps)).split(1)]
-        found = np.mean(each), score(len(self.test.objects.classes), slice(None)), cell_top1(of_fit, cells_of_fit, maps, cells)
+        each = [groups_and_index(self.test.kinds, row)[1] for row in torch.arange(len(maps)).split(1)]
+        groups, together = groups_and_index(len(self.test.objects.classes), slice(None))
+        places = most_in_cells(self.test.cells_shown(slice(None)), maps.shape[2:])
+        found = (np.mean(each), together, shared_information(groups, cells), shared_information(groups, places),
+                 cell_top1(of_fit, cells_of_fit, maps, cells))
         return {self.named(metric): float(value) for metric, value in zip(self.gives, found, strict=True)}
+
+
+@dataclass(frozen=True)
+class EdgesTold(Measure):
+    """How much K-means groups of single cells tell of edges: the share of the uncertainty about them that they take away.
+
+    An edge is what Canny's detector finds in the photograph's luminance, a cell has one where any of its pixels does. test:
+    photographs in colour, which may be larger than the images trained on; their sides are multiples of the map's cells.
+    """
+    test: ImageSet
+    tap: str
+    groups: int = 8
+
+    gives = ("edges told",)
+
+    def named(self, metric):
+        return f"{metric} {self.tap}"
+
+    def check_fit(self, data):
+        """Raise ValueError unless the photographs are in colour and have the trained images' channels and device."""
+        if not data.shape[0] == self.test.shape[0] == 3 or data.device != self.test.device:
+            raise ValueError(f"EdgesTold: trained on {data.shape} on {data.device}, photographs of {self.test.shape} on "
+                             f"{self.test.device}: give colour images on one device.")
+
+    def __call__(self, frozen, data):
+        maps = feature_maps(frozen.module(), self.test, [self.tap])[self.tap]
+        edges = edges_in(self.test.batch(slice(None)))
+        cells = F.adaptive_max_pool2d(edges.float(), maps.shape[2:]).long()
+        return {self.named("edges told"): share_told(grouped(maps, self.groups), cells)}
+
+
+def edges_in(images):
+    """Canny's edges in the luminance of colour images (n, 3, height, width): bool (n, height, width), on the CPU."""
+    return torch.from_numpy(np.stack([canny(grey, sigma=EDGE_WIDTH) for grey in luma(images)[:, 0].cpu().numpy()]))

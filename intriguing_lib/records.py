@@ -1,11 +1,14 @@
 """Records: the runs in results/NAME.csv that came with the course, which `ci/record.py NAME` made from a notebook's study.
 
 A record holds what varies from row to row; what is the same in all stands once, beside it, in results/NAME.json, with
-the notebook that the study stands in. `recorded` puts both together again.
+the notebook that the study stands in. `recorded` puts both together again. Some have trained encoders beside them,
+results/NAME.CONDITION.safetensors: `recorded_encoder`.
 """
 import json
 
 import pandas as pd
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 
 from intriguing_lib.paths import shipped
 
@@ -46,6 +49,34 @@ def write(name, table, notebook):
     (folder / f"{name}.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     table.drop(columns=same).to_csv(folder / f"{name}.csv", index=False)
     return folder / f"{name}.csv"
+
+
+def encoder_file(name, condition):
+    return shipped("results") / f"{name}.{condition.replace(' ', '_')}.safetensors"
+
+
+def write_encoder(name, condition, encoder):
+    """Keep a trained encoder's weights beside the record `name`."""
+    save_file({key: tensor.detach().cpu().contiguous() for key, tensor in encoder.state_dict().items()},
+              encoder_file(name, condition))
+
+
+def recorded_encoder(name, condition, encoder, shape):
+    """The module that the first seed of the record `name` left under `condition`, in evaluation mode, on the CPU.
+
+    encoder: its description. shape: (channels, height, width) of the images that it was trained on. Only some studies ship
+    weights. Raises FileNotFoundError where there are none, ValueError for a file that is damaged or another encoder's.
+    """
+    path, module = encoder_file(name, condition), encoder.build(shape)
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing: get it again from the course's repository, or make it with `python "
+                                f"ci/record.py {name}`.")
+    try:
+        module.load_state_dict(load_file(path))
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise ValueError(f"{path} doesn't fit {encoder!r}, or is damaged ({str(error).splitlines()[0]}): get it again from the "
+                         "course's repository.") from None
+    return module.eval()
 
 
 def with_settings(table, settings):

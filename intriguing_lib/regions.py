@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
 from intriguing_lib.evaluate import linear_evaluation
@@ -23,10 +23,14 @@ def around(maps, window):
     maps: float (n, c, height, width). window: an odd number of cells; beyond the border there is nothing. Raises ValueError
     for an even one.
     """
-    if window < 1 or window % 2 == 0:
-        raise ValueError(f"around: a window is an odd number of cells, so that it has a middle, got {window}.")
+    check_window(window)
     mean = F.avg_pool2d(maps, window, 1, window // 2, count_include_pad=False)
     return torch.cat([mean, F.max_pool2d(maps, window, 1, window // 2)], 1)
+
+
+def check_window(window):
+    if window < 1 or window % 2 == 0:
+        raise ValueError(f"A window is an odd number of cells, so that it has a middle, got {window}.")
 
 
 def cells_of(maps, where=None):
@@ -86,6 +90,25 @@ def rand_index(groups, classes):
     """
     there = classes >= 0
     return float(adjusted_rand_score(classes[there].cpu(), groups[there].cpu()))
+
+
+def shared_information(groups, classes):
+    """What groups and classes tell of one another: adjusted mutual information, 1 for the same partition, 0 by chance.
+
+    groups, classes: int64 of one shape. What is −1 in `classes` doesn't count.
+    """
+    there = classes >= 0
+    return float(adjusted_mutual_info_score(classes[there].cpu(), groups[there].cpu()))
+
+
+def share_told(groups, classes):
+    """How much of the uncertainty about the class the group takes away: mutual information over entropy, 0 to 1.
+
+    groups, classes: int64 of one shape. What is −1 in `classes` doesn't count. 0 where there is one class only.
+    """
+    there = classes >= 0
+    classes, groups = classes[there].cpu(), groups[there].cpu()
+    return float(mutual_info_score(classes, groups) / max(mutual_info_score(classes, classes), 1e-12))
 
 
 def mean_iou(groups, classes):

@@ -92,9 +92,12 @@ def in_one_line(experiments):
 
 def check_fit(experiment, measures):
     """Raise what would otherwise be found out after the training."""
+    taps = getattr(experiment.encoder, "taps", None)
     for measure in measures:
         if isinstance(measure, Measure):
             measure.check_fit(experiment.data)
+        if taps and getattr(measure, "tap", taps[0]) not in taps:
+            raise ValueError(f"{type(measure).__name__}: the encoder has no {measure.tap!r}; its taps are {', '.join(taps)}.")
 
 
 def is_finished(experiment, measures):

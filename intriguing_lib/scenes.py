@@ -123,13 +123,17 @@ class MultiDigits(Description):
         others = (torch.randint(len(self), (len(rows),), generator=generator, device=self.device) for _ in range(2))
         return tuple(view(self.drawn(rows, self.places[other]), generator) for other in others)
 
+    def ink(self, side, members):
+        """How much of each of the objects `members` (n,) its square's pixels are, 0 to 1: float (n, side²)."""
+        return self.resized[side][members].amax(1).flatten(1).float() / 255
+
     def instances(self, rows):
         """Which pixels each object's ink covers, where it is not covered itself: bool (n, count, height, width)."""
         members, places = self.members[rows], self.places[rows]
         ink = torch.zeros(*members.shape, self.canvas ** 2, device=self.device)
         for i, side in enumerate(self.sides):
             pixels = pixels_of_squares(places[:, i], side, self.canvas)
-            ink[:, i].scatter_(1, pixels, self.resized[side][members[:, i]].amax(1).flatten(1).float() / 255)
+            ink[:, i].scatter_(1, pixels, self.ink(side, members[:, i]))
         brightest, who = ink.max(1, keepdim=True)
         mine = (who == torch.arange(self.count, device=self.device)[:, None]) & (brightest >= INK)
         return mine.view(*members.shape, self.canvas, self.canvas)
@@ -138,6 +142,16 @@ class MultiDigits(Description):
         """The class of the object that each pixel shows, −1 where it shows none: int64 (n, height, width)."""
         labels = self.targets["labels"][rows][:, :, None, None]
         return torch.where(self.instances(rows), labels, -1).amax(1)
+
+    def cells_shown(self, rows):
+        """The grid's cell in which the middle of the object lies that each pixel shows, −1 where it shows none.
+
+        int64 (n, height, width); cells are counted row by row.
+        """
+        middle = self.targets["boxes"][rows].view(-1, self.count, 2, 2).mean(2)
+        column, row = (middle * self.cells / self.canvas).long().unbind(2)
+        cell = (row * self.cells + column)[:, :, None, None]
+        return torch.where(self.instances(rows), cell, -1).amax(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +179,13 @@ class FewKinds(MultiDigits):
         which = (torch.rand(kinds.shape, generator=generator, dtype=torch.float64) * sizes[kinds]).long()
         first = sizes.cumsum(0) - sizes
         return labels.argsort(stable=True)[first[kinds] + which].to(self.device)
+
+
+class Collages(FewKinds):
+    """Scenes of photographs in place of objects on black: a photograph's square is its own, dark pixels too."""
+
+    def ink(self, side, members):
+        return torch.ones(len(members), side ** 2, device=self.device)
 
 
 def pixels_of_squares(places, side, width):

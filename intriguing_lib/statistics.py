@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 
@@ -94,6 +95,30 @@ def contrast(table, metric="linear", *, by, weights):
     """
     points = by_seed(table, metric, by)
     return over_seeds(sum(weight * points[cell] for cell, weight in weights.items()))
+
+
+def contrast_of_metrics(table, metric=None, *, weights):
+    """A weighted sum of several metrics of several conditions, in points, each seed for itself.
+
+    weights: {(condition, metric): weight}. Raises ValueError where one of them is missing.
+    """
+    return over_seeds(sum(weight * points_of(table, *cell) for cell, weight in weights.items()))
+
+
+def lead(table, metric=None, *, of, over):
+    """By how many points one (condition, metric) is ahead of the best of its rivals, the best anew in each seed, which favours
+    them. Raises ValueError where one is missing.
+    """
+    rivals = pd.concat([points_of(table, *rival) for rival in over], axis=1)
+    return over_seeds(points_of(table, *of) - rivals.max(axis=1))
+
+
+def points_of(table, condition, metric):
+    """A condition's metric in points, by seed."""
+    rows = table[table["condition"] == condition].set_index("seed")
+    if metric not in rows or rows[metric].isna().any() or rows.empty:
+        raise ValueError(f"There is no {metric!r} of all runs of {condition!r}: measure it.")
+    return 100 * rows[metric].astype(float)
 
 
 def kept(table, metric="linear", *, by, start, best, other):

@@ -3,25 +3,31 @@ from dataclasses import replace
 
 import pandas as pd
 
-from intriguing_lib.records import recorded
+from intriguing_lib.records import recorded, write_encoder
+from intriguing_lib.runs import trained
 from intriguing_lib.sweeps import sweep
 
 recording = None  # the study that `ci/record.py` makes: it trains all of it, and every other study in the notebook nothing
 made = {}  # {study: its table}, of the studies recorded in this process
 
 
-def study(name, experiments, measures, seeds=range(5), live=(), live_seeds=(0,)):
+def study(name, experiments, measures, seeds=range(5), live=(), live_seeds=(0,), ship=()):
     """The rows of the record `name`, and beside them those that are trained here: a table as `sweep` gives it.
 
     experiments: {condition: an experiment, or a list of them that differ in their settings}; for a study of which nothing is
     live a function that gives that, called when it is recorded. measures: as for `sweep`. seeds: those of the record. live:
-    those of the experiments that are trained here, with `live_seeds`; a learner's own runs are as live as ours.
+    those of the experiments that are trained here, with `live_seeds`; a learner's own runs are as live as ours. ship:
+    conditions of one experiment each, whose encoder of the first seed is kept beside the record (`records.recorded_encoder`).
     Two columns come first: `condition`, and `source`, "here" or "recorded".
     `python ci/record.py NAME` executes the notebook's cells up to this call and trains everything.
     Raises ValueError for a live experiment that is none of the study's.
     """
     if name == recording:
-        made[name] = rows_of(pairs_of(experiments() if callable(experiments) else experiments), measures, seeds, "here")
+        pairs = pairs_of(experiments() if callable(experiments) else experiments)
+        made[name] = rows_of(pairs, measures, seeds, "here")
+        for condition, e in pairs:
+            if condition in ship:
+                write_encoder(name, condition, trained(replace(e, seed=seeds[0])).model.encoder)
         return made[name]
     past = record_of(name)
     if recording or not live:

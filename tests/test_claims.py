@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from intriguing_lib import claims, records
-from intriguing_lib.claims import CLAIMS, FAILS, HOLDS, IN_PART, UNDECIDED, Claim, judge, judge_record
+from intriguing_lib.claimed import FAILS, HOLDS, IN_PART, UNDECIDED, Claim
+from intriguing_lib.claims import CLAIMS, judge, judge_record
 from intriguing_lib.course import claims as shows
 from intriguing_lib.course import show_claim, show_recorded_claim
 from intriguing_lib.course.claims import MIMETYPE, VerdictChanged

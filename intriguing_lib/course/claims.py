@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 from IPython.display import display
 
-from intriguing_lib.claims import CLAIMS, FAILS, HOLDS, claim_called, committed, judge, judge_record, overall, rows_here
+from intriguing_lib.claimed import FAILS, HOLDS
+from intriguing_lib.claims import CLAIMS, claim_called, committed, judge, judge_record, overall, rows_here
 
 MIMETYPE = "application/vnd.intriguing.verdict+json"  # in a notebook's outputs, for ci/refresh.py to collect
 SMOKE = "smoke proves that every cell runs, and judges nothing"

@@ -1,5 +1,7 @@
 """A learner's function called: given up where it never ends, and what it raised said in words."""
 import ctypes
+import inspect
+import linecache
 import re
 import threading
 import traceback
@@ -57,15 +59,18 @@ def value_in_time(function, arguments):
 def crash_in_words(error, attempt):
     """The learner's own line at which it happened, not ours above it or torch's below."""
     message = first_line(error)
-    code = getattr(attempt, "__code__", None)
+    code = getattr(inspect.unwrap(attempt), "__code__", None)  # under @torch.no_grad() too
     if code is None:
         return f"not yet: a check needs your function, and {str(attempt)[:60]!r} can't be called as one ({message})."
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == code.co_filename]
+    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)
+              if frame.f_code.co_filename == code.co_filename]
     if not frames:
         return f"your function could not be called: {message}."
-    last, source = frames[-1], (frames[-1].line or "").strip()
-    itself = last.name == code.co_name  # and not another function of the same cell that it calls
-    where = f"its line {last.lineno - code.co_firstlineno + 1}" if itself else f"{last.name}()"
+    last, line = frames[-1]
+    source = linecache.getline(last.co_filename, line).strip()
+    within = next((inside for inside, _ in reversed(frames) if not inside.co_name.startswith("<")), last)  # of a comprehension
+    whose = "its line {}" if within is code else "line {} of " + f"{within.co_name}()"
+    where = whose.format(line - within.co_firstlineno + 1)
     return f"your function raised {message}, in {where}: `{source}`{keepdim_missing(message, source)}."
 
 

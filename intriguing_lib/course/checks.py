@@ -5,7 +5,8 @@
     show_answer("nt_xent")                           the library's own source, to be pasted and run
 
 A check runs the learner's function on small inputs whose answers are known. A wrong answer is compared with what the usual
-mistakes give on the same inputs: the one that it equals is named. Nothing that a learner writes can stop a notebook.
+mistakes give on the same inputs: the one that it equals is named, and where it equals none the function is tried further
+(`trials`). Nothing that a learner writes can stop a notebook.
 """
 import inspect
 import textwrap
@@ -16,6 +17,7 @@ import torch
 
 from intriguing_lib.course import calls, contrastive_exercises, geometry_exercises, scene_exercises, wasserstein_exercises
 from intriguing_lib.course.calls import Crashed, TooSlow, copies_of, crash_in_words, first_line, value_in_time
+from intriguing_lib.course.trials import alike_on_average, found_by_trial, right_with_64_bits
 
 EXERCISES = (contrastive_exercises.EXERCISES | wasserstein_exercises.EXERCISES | geometry_exercises.EXERCISES
              | scene_exercises.EXERCISES)
@@ -94,12 +96,27 @@ def problem_with(attempt, exercise):
         return "your function computes with 16 bits, which hold two or three digits: leave the inputs' float32 as it is."
     for right in (exercise.answer, *exercise.also_right):
         if gives(right, values, exercise.inputs):
-            return wrong_gradient(attempt, right, exercise) if exercise.gradient else None
+            return (wrong_gradient(attempt, right, exercise) if exercise.gradient else None) or tried(attempt, exercise)
     for message, mistakes in exercise.mistakes.items():
         for mistake in mistakes if isinstance(mistakes, tuple) else (mistakes,):
             if gives(mistake, values, exercise.inputs):
                 return f"not yet: {message}"
-    return malformed(values, expected) or by_chance(attempt, values, exercise) or unknown_mistake(values, expected, exercise)
+    return (wrong_shape(values, expected) or rounded(attempt, exercise) or not_finite(values)
+            or by_chance(attempt, values, exercise) or unknown_mistake(attempt, values, expected, exercise))
+
+
+def tried(attempt, exercise):
+    """What one of the exercise's trials shows, in a sentence; or None."""
+    sentence = found_by_trial(attempt, exercise)
+    return sentence and f"not yet: {sentence}"
+
+
+def rounded(attempt, exercise):
+    """Whether only rounding makes it wrong, in a sentence; or None."""
+    if right_with_64_bits(attempt, exercise):
+        return ("right on paper, and with 64 bits. With 32, rounding eats what is left where a term that is nearly all of a "
+                "sum is subtracted, or a probability near 1 from 1: leave such a term out before you sum.")
+    return None
 
 
 def by_chance(attempt, values, exercise):
@@ -155,28 +172,36 @@ def no_tensor(values, exercise):
     return f"your function returns a {type(value).__name__}, and should return a torch tensor: {reason}."
 
 
-def malformed(values, expected):
-    """A wrong shape or wrong numbers, where no known mistake explains them; or None."""
+def wrong_shape(values, expected):
     for value, right in zip(values, expected, strict=True):
         if value.shape != right.shape:
             return f"your function returns a tensor of shape {tuple(value.shape)}, and should return {tuple(right.shape)}."
-        if not value.isfinite().all():
-            return ("your function returns NaN or infinity on harmless inputs: look for a logarithm of 0, a division by 0, an "
-                    "exponential that is too large for 32 bits, an arccos or a root of what rounding took out of its range.")
     return None
 
 
-def unknown_mistake(values, expected, exercise):
-    """Both results on the smallest input on which they differ."""
+def not_finite(values):
+    if all(value.isfinite().all() for value in values):
+        return None
+    return ("your function returns NaN or infinity on harmless inputs: look for a logarithm of 0, a division by 0, an "
+            "exponential that is too large for 32 bits, an arccos or a root of what rounding took out of its range.")
+
+
+def unknown_mistake(attempt, values, expected, exercise):
+    """What a trial shows, and both results on the smallest input on which they differ."""
+    if draws(exercise) and (sentence := tried(attempt, exercise)):
+        return sentence  # its numbers can't be compared
+    if draws(exercise) and alike_on_average(attempt, exercise):
+        return ("this check can't tell: your function gives other numbers than the library's, but on average over many "
+                "generators the same. It may be right and draw in another way, of which there are many.")
     size = [sum(a.numel() for a in arguments if isinstance(a, torch.Tensor)) for arguments in exercise.inputs]
     wrong = [i for i in range(len(values)) if not nearly_equal(values[i], expected[i])]
     i = min(wrong, key=lambda i: size[i])
     names = inspect.signature(exercise.answer).parameters
     where = ", ".join(argument_in_words(*pair) for pair in zip(names, exercise.inputs[i], strict=False))
-    other_draws = (" (Whoever draws in another order, or with another function, gets other numbers, which can't be compared.)"
-                   if draws(exercise) else "")
-    return (f"not yet, and it is none of the mistakes this check knows: on {where} it should give "
-            f"{both_in_words(expected[i], values[i])}.{other_draws}")
+    sentence = tried(attempt, exercise) or "not yet, and it is none of the mistakes this check knows."
+    other_draws = (" (Whoever draws in another order, or with another function, gets other numbers, but the same on average; "
+                   "yours are others on average, too.)" if draws(exercise) else "")
+    return f"{sentence} On {where} it should give {both_in_words(expected[i], values[i])}.{other_draws}"
 
 
 def argument_in_words(name, argument):
@@ -217,8 +242,9 @@ def compared_gradients(attempt, right, exercise):
             found = torch.autograd.grad((value * weights).sum(), leaves, allow_unused=True)
             gradients.append([torch.zeros_like(a) if g is None else g for g, a in zip(found, leaves, strict=True)])
         if not all(gradient.isfinite().all() for gradient in gradients[1]):
-            return ("the numbers are right, but the gradient is NaN or infinite: the log of a softmax is steep without end "
-                    "where the softmax is 0, as it is where -inf stands. Take log_softmax, logsumexp or cross_entropy.")
+            return ("the numbers are right, but the gradient is NaN or infinite: a logarithm and a root are steep without end "
+                    "at 0. A softmax is 0 where -inf stands: take log_softmax, logsumexp or cross_entropy in place of its "
+                    "log. A point's distance to itself is 0: take no root of it.")
         if not all(torch.allclose(a, b, rtol=1e-3, atol=1e-5) for a, b in zip(*gradients, strict=True)):
             return "the numbers are right, but the gradient is not: a part of the computation is detached."
     return None

@@ -4,6 +4,7 @@ import math
 import torch
 import torch.nn.functional as F
 
+from intriguing_lib.course.calls import value_in_time
 from intriguing_lib.course.exercise import Exercise
 from intriguing_lib.losses import cosine_similarities, negative_shares, nt_xent
 from intriguing_lib.mistakes import logits_and_partner, self_kept, unnormalised
@@ -112,13 +113,6 @@ def temperature_on_one_side(above):
     return loss
 
 
-def self_subtracted(z1, z2, temperature):
-    """The anchor's own term is taken from the sum, of which nothing is left where it is nearly all."""
-    logits, partner = logits_and_partner(z1, z2, temperature, without_self=False)
-    terms = logits.exp()
-    return -(terms.gather(1, partner[:, None]).squeeze(1) / (terms.sum(1) - terms.diagonal())).log().mean()
-
-
 NT_XENT_MISTAKES = {
     "row i looks for itself, where the diagonal was just taken out: the partner of row i is i + n, or i − n.":
         tuple(itself_as_partner(low) for low in (-torch.inf, -1e9, -1e10, -1e8, -1e6, -1e5, -1e4, -1e3, -9e15, -1e12)),
@@ -164,8 +158,6 @@ NT_XENT_MISTAKES = {
         (lambda z1, z2, t: nt_xent(z1, z2, t) / math.log(10), lambda z1, z2, t: nt_xent(z1, z2, t) / math.log(2)),
     "Python divides by 2 and then multiplies by n in `/ 2 * n`: write `/ (2 * n)`, or take the mean.":
         lambda z1, z2, t: nt_xent(z1, z2, t) * len(z1) ** 2,
-    "right on paper, but at a small τ the anchor's own exp(1/τ) is nearly all of the sum, and when it is subtracted rounding "
-    "eats the rest: leave it out before you sum.": self_subtracted,
 }
 
 
@@ -182,13 +174,6 @@ def zeroed_after_softmax(z1, z2, temperature, keep_self=False):
     _, partner = logits_and_partner(z1, z2, temperature)
     p = shares_with(z1, z2, temperature, keep_self, keep_partner=True)
     return p * (1 - torch.eye(len(p)) - F.one_hot(partner, len(p)))
-
-
-def divided_by_the_rest(z1, z2, temperature):
-    """The same shares on paper: p / (1 − p of the partner)."""
-    _, partner = logits_and_partner(z1, z2, temperature)
-    p = shares_with(z1, z2, temperature, keep_partner=True)
-    return zeroed_after_softmax(z1, z2, temperature) / (1 - p.gather(1, partner[:, None]))
 
 
 def undivided_pushes(z1, z2, temperature):
@@ -216,8 +201,6 @@ SHARE_MISTAKES = {
         zeroed_after_softmax,
     "self and partner were set to 0 after the softmax: take them out before, so that each row sums to 1.":
         lambda *a: zeroed_after_softmax(*a, keep_self=True),
-    "right on paper, but where the partner's probability is nearly 1 rounding eats the digits of what is left, 1 − p: take the "
-    "partner out before the softmax.": divided_by_the_rest,
     "the temperature is not used: divide the similarities by it.": lambda z1, z2, t: shares_with(z1, z2, 1.0),
     "the similarities are multiplied by the temperature: divide them by it.": lambda z1, z2, t: shares_with(z1, z2, 1 / t),
     "these are the pushes, exp(s / τ), and not yet shares: divide each row by its sum.": undivided_pushes,
@@ -225,6 +208,54 @@ SHARE_MISTAKES = {
         lambda z1, z2, t: shares_with(z1, z2, t) / t,
     "the wrong partner was taken out: z1 stands above z2, so the partner of row i is row i + n, and the other way round.":
         neighbour_taken_out,
+}
+
+def longer_vectors_count_more(function, z1, z2, temperature):
+    value, longer = (value_in_time(function, (scale * z1, z2, temperature)) for scale in (1, 3))
+    return not torch.allclose(value, longer, rtol=1e-3, atol=1e-4)
+
+
+def temperature_ignored(function, z1, z2, temperature):
+    return torch.equal(*(value_in_time(function, (z1, z2, factor * temperature)) for factor in (1, 2)))
+
+
+def views_play_different_parts(function, z1, z2, temperature):
+    value, swapped = (value_in_time(function, (*views, temperature)) for views in ((z1, z2), (z2, z1)))
+    return not torch.allclose(value, swapped, rtol=1e-3, atol=1e-4)
+
+
+def other_candidates(function, z1, z2, temperature):
+    """At such a temperature all similarities count nothing."""
+    return abs(value_in_time(function, (z1, z2, 1e6)).item() - math.log(2 * len(z1) - 1)) > 1e-3
+
+
+LOSS_TRIALS = {
+    "the value changes when z1 is made three times as long: cosine similarities take no notice of lengths.":
+        longer_vectors_count_more,
+    "the value is the same at every temperature: divide the similarities by the argument temperature.": temperature_ignored,
+    "at a very large τ all similarities count nothing and the loss is log(2n − 1), of as many candidates; yours isn't. Look at "
+    "which terms stand in the denominator, and whether each is exp(s / τ) and counts once.": other_candidates,
+    "the value changes when z1 and z2 are exchanged: all 2n rows take their turn as anchors.": views_play_different_parts,
+}
+
+
+def share_of(what):
+    """A trial: whether shares at `what` (a mask, from the number of pairs) are not 0."""
+    def trial(function, z1, z2, temperature):
+        return bool((value_in_time(function, (z1, z2, temperature))[what(len(z1))].abs() > 1e-6).any())
+    return trial
+
+
+def rows_of_another_sum(function, *arguments):
+    return not torch.allclose(value_in_time(function, arguments).sum(1), torch.ones(1), rtol=1e-3)
+
+
+SHARE_TRIALS = {
+    "the diagonal isn't 0: an anchor is none of its own negatives.": share_of(lambda n: torch.eye(2 * n).bool()),
+    "the partner's place isn't 0, row i's at i + n or i − n: a partner is no negative.":
+        share_of(lambda n: torch.eye(2 * n).roll(n, 1).bool()),
+    "not every row sums to 1: divide each negative's exp(s / τ) by the sum over the same row's negatives, and by nothing else.":
+        rows_of_another_sum,
 }
 
 EXERCISES = {
@@ -239,7 +270,7 @@ EXERCISES = {
     "nt_xent": Exercise(
         nt_xent, minutes=15, level=2, inputs=(*small_pairs((3, 2, 0.5), (5, 4, 0.1), (4, 3, 2.0)), unlike_pairs(3, 64, 0.05)),
         large=small_pairs((128, 64, 0.2))[0],
-        mistakes=NT_XENT_MISTAKES, hints=(
+        mistakes=NT_XENT_MISTAKES, trials=LOSS_TRIALS, hints=(
             "Each of the 2n rows is a question with 2n − 1 possible answers, of which one is right: a classification.",
             "Put the views one above the other, take all cosine similarities, divide by τ. A row must not choose itself: put "
             "-inf on the diagonal. The right answer of row i is i + n for the first n rows and i − n for the others.",
@@ -249,7 +280,7 @@ EXERCISES = {
     "negative_shares": Exercise(
         negative_shares, minutes=10, level=2, inputs=small_pairs((3, 2, 0.5), (4, 3, 0.1)),
         large=small_pairs((128, 64, 0.2))[0],
-        mistakes=SHARE_MISTAKES, hints=(
+        mistakes=SHARE_MISTAKES, trials=SHARE_TRIALS, hints=(
             "The gradient pushes an anchor away from each negative in proportion to that negative's term in the "
             "denominator.",
             "So a negative's share is its exp(s / τ) divided by the sum of that over all negatives of the same anchor: a "

@@ -4,13 +4,13 @@ A mistake is a function that makes it, with the sentence that a learner reads wh
 wrong, and what to do.
 """
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Exercise:
     """answer: the library's function. inputs: argument tuples to try it on. mistakes: {the sentence: the function, or several}.
-    also_right: functions whose other numbers are as good, where chance is drawn in another order.
+    also_right: functions whose other numbers are as good, where chance is drawn in another order. trials: see `trials`.
 
     large: arguments of the size that the notebook uses, to see how long a right answer takes.
     minutes, level (1 to 3): what to expect. hints: three, from a nudge to nearly the answer. gradient: of so many of the
@@ -25,3 +25,4 @@ class Exercise:
     hints: tuple
     gradient: int = 2
     also_right: tuple = ()
+    trials: dict = field(default_factory=dict)

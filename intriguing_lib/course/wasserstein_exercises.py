@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from intriguing_lib.course.exercise import Exercise
+from intriguing_lib.course.trials import numbers_drawn, same_again
 from intriguing_lib.wasserstein import distance_to_prior, random_directions, sample_prior, sliced_wasserstein
 
 
@@ -37,7 +38,7 @@ SLICED_MISTAKES = {
         sliced_wasserstein_with(lambda x: x, change_prior=columns_sorted),
     "one is sorted upwards and the other downwards, the costliest way to pair them.":
         sliced_wasserstein_with(columns_sorted, change_prior=lambda x: x.sort(dim=0, descending=True).values),
-    "all projections were sorted as one heap: sort each direction's column by itself (dim=0).":
+    "all projections were sorted as one heap: sort those of each direction by themselves.":
         sliced_wasserstein_with(lambda x: x.flatten().sort().values),
     "this is the sum over points and directions: take the mean, so that λ means the same at every batch size.":
         lambda h, p, w: sliced_wasserstein(h, p, w) * len(h) * w.shape[1],
@@ -58,10 +59,10 @@ SLICED_MISTAKES = {
         lambda h, p, w: sliced_wasserstein(h, p, w[:, :1]),
     "the points were sorted before they were projected: project first, then sort each column of numbers.":
         lambda h, p, w: (columns_sorted(h) @ w - columns_sorted(p) @ w).square().mean(),
-    "these are the places of the numbers in the order (argsort) and not the numbers: take sort(dim=0).values.":
-        sliced_wasserstein_with(lambda x: x.argsort(dim=0).float()),
-    "indexing with argsort takes whole rows: take sort(dim=0).values, which sorts each column by itself.":
-        sliced_wasserstein_with(lambda x: x[x.argsort(dim=0)]),
+    "these are the places of the numbers in the order (argsort) and not the numbers: take sort(...).values.":
+        tuple(sliced_wasserstein_with(lambda x, dim=dim: x.argsort(dim).float()) for dim in (0, 1)),
+    "indexing with argsort takes whole rows: take sort(...).values, which sorts each direction's numbers by themselves.":
+        (sliced_wasserstein_with(lambda x: x[x.argsort(dim=0)]), sliced_wasserstein_with(lambda x: x.T[x.T.argsort(dim=0)])),
     "nothing is projected: multiply both with the directions before sorting.":
         lambda h, p, w: (columns_sorted(h) - columns_sorted(p)).square().mean(),
 }
@@ -87,12 +88,6 @@ def cube_from_0(prior, *settings):
     """Samples with the cube from 0 to 1."""
     sample = sample_prior(prior, *settings)
     return (sample + 1) / 2 if prior == "cube" else sample
-
-
-def generator_made_anew(distance, seed):
-    """A distance that draws from a generator of this seed, or, for None, of that which the generator handed in began with."""
-    return lambda h, prior, generator: distance(
-        h, prior, torch.Generator().manual_seed(generator.initial_seed() if seed is None else seed))
 
 
 def in_both_orders(**change):
@@ -151,9 +146,6 @@ PRIOR_MISTAKES = {
         in_both_orders(sample=lambda prior, *settings: sample_prior("normal", *settings)),
     "the cube is (−1, 1) along each side, as the authors have it, and not (0, 1): take sample_prior, or rand · 2 − 1.":
         in_both_orders(sample=cube_from_0),
-    "a generator is made or seeded anew inside the function, so every step compares along the same directions: draw from the "
-    "one that is handed in.": tuple(generator_made_anew(distance, seed) for seed in (None, 0, 1, 42, 123, 1234)
-              for distance in in_both_orders()),
     "W is missing: this compares coordinate by coordinate, and two heaps may agree on those and differ along the diagonals.":
         distance_to_prior_with(directions=lambda d, count, generator: torch.eye(d), order="pw"),
     "this is a sum over the points and directions: take the mean, so that λ means the same at every batch size.":
@@ -166,11 +158,25 @@ ALSO_RIGHT = (distance_to_prior_with(order="wp"), *(
     function for directions in (as_rows, of_svd(0), of_svd(2)) for function in in_both_orders(directions=directions)))
 
 
-def used(generator):
-    """The generator after a draw: one that is seeded anew with its first seed gives other numbers."""
-    torch.rand(1, generator=generator)
-    return generator
+def draws_only(*parts):
+    """Whether what is drawn from the generator handed in are the prior's sample ("p") and the directions ("w"), so often."""
+    def trial(function, h, prior, generator):
+        numbers = {"p": h.numel(), "w": h.shape[1] ** 2}
+        return sorted(numbers_drawn(function, h, prior, generator)) == sorted(numbers[part] for part in parts)
+    return trial
 
+
+DRAWING = {
+    "every call draws the same, from a generator that is made, copied, seeded or set back inside the function, or takes what "
+    "was drawn outside it, so every step compares along the same directions: draw from the generator that is handed in, as it "
+    "comes.": same_again,
+    "of what is drawn only the prior's sample comes from the generator that is handed in, so W may be the same at every step: "
+    "draw it inside the function, from this generator.": draws_only("p"),
+    "of what is drawn only W comes from the generator that is handed in, so the prior's sample may be the same at every step: "
+    "draw it inside the function, from this generator.": draws_only("w"),
+    "W is drawn twice, so h and the prior's sample are compared along different directions: draw W once.":
+        draws_only("p", "w", "w"),
+}
 
 EXERCISES = {
     "sliced_wasserstein": Exercise(
@@ -181,11 +187,10 @@ EXERCISES = {
             "In one dimension the cheapest way pairs the smallest with the smallest: sort each column, of both heaps.",
             "((h @ directions).sort(dim=0).values - (prior_sample @ directions).sort(dim=0).values).square().mean()")),
     "distance_to_prior": Exercise(
-        distance_to_prior, minutes=15, level=2, mistakes=PRIOR_MISTAKES, also_right=ALSO_RIGHT,
+        distance_to_prior, minutes=15, level=2, mistakes=PRIOR_MISTAKES, also_right=ALSO_RIGHT, trials=DRAWING,
         large=(small_heaps((256, 64, 1))[0][0], "sphere", torch.Generator().manual_seed(7)),
-        inputs=(*((h, prior, torch.Generator().manual_seed(7)) for (h, *_), prior in
-                  zip(small_heaps((6, 3, 3), (5, 4, 4), (7, 2, 2)), ("sphere", "normal", "cube"), strict=True)),
-                (small_heaps((9, 3, 3))[0][0], "normal", used(torch.Generator().manual_seed(7)))),
+        inputs=tuple((h, prior, torch.Generator().manual_seed(7)) for (h, *_), prior in zip(
+            small_heaps((6, 3, 3), (5, 4, 4), (7, 2, 2)), ("sphere", "normal", "cube"), strict=True)),
         hints=("Four steps: bring h to length 1 if the prior is the sphere, draw a sample as large as h, draw W once, compare.",
                "sample_prior(prior, b, d, generator) draws the sample and random_directions(d, d, generator) draws W; b and d "
                "are h.shape.",

@@ -1,5 +1,6 @@
 """The exercises on NT-Xent, with mistakes and right answers written as learners would, independently of the library's."""
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -73,11 +74,11 @@ def in_terms(above=1.0, below=1.0, log=torch.log, end=torch.Tensor.mean):
     return loss
 
 
-def self_subtracted(z1, z2, temperature):
+def self_subtracted(z1, z2, temperature, known=False):
     z, n = F.normalize(torch.cat([z1, z2]), dim=1), len(z1)
     e = torch.exp(z @ z.T / temperature)
     partner = e[torch.arange(2 * n), torch.arange(2 * n).roll(n)]
-    return -torch.log(partner / (e.sum(1) - e.diag())).mean()
+    return -torch.log(partner / (e.sum(1) - (math.exp(1 / temperature) if known else e.diag()))).mean()
 
 
 def looking_for_itself(z1, z2, temperature):
@@ -91,8 +92,14 @@ def looking_for_itself(z1, z2, temperature):
     (in_terms(end=lambda rows: rows.sum() / 2 * (len(rows) // 2)), "write `/ (2 * n)`, or take the mean"),
     (lambda *a: in_terms()(*a) / a[2], "the loss is divided by the temperature"),
     (in_terms(above=-1, below=-1), "multiplied by the temperature: divide them by it"),
-    (self_subtracted, "at a small τ the anchor's own exp(1/τ) is nearly all"), (looking_for_itself, "row i looks for itself"),
-], ids=["above", "below", "log10", "log2", "/ 2 * n", "/ τ", "· τ", "self subtracted", "itself"])
+    (self_subtracted, "right on paper, and with 64 bits. With 32, rounding eats"),
+    (partial(self_subtracted, known=True), "right on paper, and with 64 bits. With 32, rounding eats"),
+    (lambda z1, z2, t: in_terms()(2 * z1, z2, t) + 0.1, "the loss is log(2n − 1), of as many candidates; yours isn't."),
+    (lambda z1, z2, t: in_terms()(z1, z2, t) + 0.1 * z1.norm() / t, "changes when z1 is made three times as long"),
+    (lambda z1, z2, t: in_terms()(z1, z2, t) + 0.1 * F.normalize(z1, dim=1)[:, 0].mean() / t, "when z1 and z2 are exchanged"),
+    (looking_for_itself, "row i looks for itself"),
+], ids=["above", "below", "log10", "log2", "/ 2 * n", "/ τ", "· τ", "self subtracted", "exp(1 / τ) subtracted",
+        "other candidates", "lengths", "exchanged", "itself"])
 def test_slips_in_a_formula_typed_as_it_stands(attempt, words, said):
     out, used = said("nt_xent", attempt)
     assert words in out and not used
@@ -102,7 +109,8 @@ def test_the_formula_typed_as_it_stands_is_right(said):
     assert said("nt_xent", in_terms())[1]
 
 
-def shares(logits_after=1.0, forget_keepdim=False, behind=False, rest=False):
+def shares(logits_after=1.0, forget_keepdim=False, behind=False, rest=False, cold=False, scaled=False, self_kept=False,
+           partner_kept=False):
     """Shares typed with exp and sums, with one thing done otherwise."""
     def of(z1, z2, temperature):
         z, n = F.normalize(torch.cat([z1, z2]), dim=1), len(z1)
@@ -114,7 +122,11 @@ def shares(logits_after=1.0, forget_keepdim=False, behind=False, rest=False):
             p = (s - 1e9 * eye).softmax(1)
             return p * (1 - partner) / (1 - (p * partner).sum(1, keepdim=True))
         e = s.exp() * (1 - eye - partner)
-        return e / e.sum(1, keepdim=not forget_keepdim)
+        kept = (1 - eye - partner) + self_kept * eye + partner_kept * partner
+        numerator = kept * ((z @ z.T).exp() / temperature if cold else s.exp())
+        if scaled:
+            return (s - 1e9 * eye).softmax(1) / temperature * (1 - partner)
+        return numerator / e.sum(1, keepdim=not forget_keepdim)
     return of
 
 
@@ -122,7 +134,10 @@ def shares(logits_after=1.0, forget_keepdim=False, behind=False, rest=False):
     ({}, "right"), ({"forget_keepdim": True}, "if you divide by sum(1), say keepdim=True"),
     ({"behind": True}, "self and partner were set to 0 after the softmax"),
     ({"logits_after": -1}, "multiplied by the temperature: divide them by it"),
-    ({"rest": True}, "right on paper, but where the partner's probability is nearly 1")], ids=str)
+    ({"cold": True}, "not every row sums to 1: divide each negative's exp(s / τ)"),
+    ({"scaled": True}, "not every row sums to 1"), ({"self_kept": True}, "the diagonal isn't 0"),
+    ({"partner_kept": True}, "the partner's place isn't 0"),
+    ({"rest": True}, "right on paper, and with 64 bits. With 32, rounding eats")], ids=str)
 def test_shares_typed_with_sums(change, words, said):
     out, used = said("negative_shares", shares(**change))
     assert words in out and used == (not change)

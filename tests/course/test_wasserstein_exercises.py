@@ -34,6 +34,11 @@ def a_direction_a_row_sorted_right(h, prior_sample, directions):
     return ((directions.T @ h.T).sort(1)[0] - (directions.T @ prior_sample.T).sort(1)[0]).square().mean()
 
 
+def a_direction_a_row_by_argsort(h, prior_sample, directions):
+    mine, theirs = directions.T @ h.T, directions.T @ prior_sample.T
+    return (mine.argsort(1) - theirs.argsort(1)).float().square().mean()
+
+
 def to_the_letter(h, prior_sample, directions):
     (_, d), count = h.shape, directions.shape[1]
     return sum(((torch.sort(h @ w)[0] - torch.sort(prior_sample @ w)[0]) ** 2).sum() for w in directions.T) / (d * count)
@@ -42,6 +47,7 @@ def to_the_letter(h, prior_sample, directions):
 @pytest.mark.parametrize("attempt, words", [
     (by_columns, "right"), (never_sorted, "nothing is sorted"), (rows_sorted, "dim=0 where a column holds a direction"),
     (a_direction_a_row, "dim=1 where a row does"), (a_direction_a_row_sorted_right, "right"),
+    (a_direction_a_row_by_argsort, "(argsort) and not the numbers"),
     (to_the_letter, "Algorithm 1 to the letter")], ids=lambda x: getattr(x, "__name__", ""))
 def test_sorting_as_learners_would_write_it(attempt, words, said):
     out, used = said("sliced_wasserstein", attempt)
@@ -76,17 +82,17 @@ def test_algorithm_1_as_learners_would_write_it(change, words, first, said):
     assert words in out and used == (not change)
 
 
-def with_draws(own_generator=None, directions=None, cube=(-1, 1)):
+def with_draws(own_generator=None, directions=None, cube=(-1, 1), sample=sample_prior, scale=1):
     """Algorithm 1 with a learner's own ways of drawing."""
     def distance(h, prior, generator):
         generator = own_generator(generator) if own_generator else generator
         b, d = h.shape
-        p = sample_prior(prior, b, d, generator)
+        p = sample(prior, b, d, generator)
         if prior == "cube":
             p = cube[0] + (p + 1) / 2 * (cube[1] - cube[0])
         w = directions(d, generator) if directions else torch.linalg.qr(torch.randn(d, d, generator=generator))[0]
         h = F.normalize(h, dim=1) if prior == "sphere" else h
-        return ((h @ w).sort(0)[0] - (p @ w).sort(0)[0]).square().mean()
+        return scale * ((h @ w).sort(0)[0] - (p @ w).sort(0)[0]).square().mean()
     return distance
 
 
@@ -94,11 +100,17 @@ def with_draws(own_generator=None, directions=None, cube=(-1, 1)):
     (with_draws(), "right"), (with_draws(directions=lambda d, g: random_directions(d, d, g).T), "right"),
     (with_draws(directions=lambda d, g: torch.linalg.svd(torch.randn(d, d, generator=g)).U), "right"),
     (with_draws(directions=lambda d, g: torch.linalg.svd(torch.randn(d, d, generator=g)).Vh), "right"),
-    (with_draws(own_generator=lambda g: torch.Generator().manual_seed(0)), "made or seeded anew inside the function"),
-    (with_draws(own_generator=lambda g: g.manual_seed(g.initial_seed())), "made or seeded anew inside the function"),
-    (with_draws(directions=lambda d, g: random_directions(d, d, torch.Generator().manual_seed(5))), "which can't be compared"),
+    (with_draws(own_generator=lambda g: torch.Generator().manual_seed(2024)), "every call draws the same"),
+    (with_draws(own_generator=lambda g: g.manual_seed(g.initial_seed())), "every call draws the same"),
+    (with_draws(own_generator=lambda g: torch.Generator().set_state(g.get_state())), "every call draws the same"),
+    (with_draws(directions=lambda d, g: random_directions(d, d, torch.Generator().manual_seed(5))), "so W may be the same"),
+    (with_draws(sample=lambda *a: sample_prior(*a[:3], torch.Generator().manual_seed(5))), "prior's sample may be the same"),
+    (with_draws(directions=lambda d, g: torch.matmul(*torch.linalg.svd(torch.randn(d, d, generator=g))[::2])), "can't tell"),
+    (with_draws(directions=lambda d, g: torch.linalg.eigh(torch.randn(d, d, generator=g))[1]), "can't tell"),
+    (with_draws(scale=1.3, directions=lambda d, g: torch.linalg.eigh(torch.randn(d, d, generator=g))[1]), "on average, too"),
     (with_draws(cube=(0, 1)), "the cube is (−1, 1) along each side")],
-    ids=["QR", "rows", "U", "V", "own generator", "seeded anew", "W fixed", "cube from 0"])
+    ids=["QR", "rows", "U", "V", "own generator", "seeded anew", "a copied state", "W fixed", "sample fixed", "U Vh",
+         "eigenvectors", "eigenvectors and wrong", "cube from 0"])
 def test_draws_as_learners_would_make_them(attempt, words, said):
     out, used = said("distance_to_prior", attempt)
     assert words in out and used == (words == "right")

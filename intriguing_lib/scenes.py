@@ -181,6 +181,7 @@ class FewKinds(MultiDigits):
         return labels.argsort(stable=True)[first[kinds] + which].to(self.device)
 
 
+@dataclass(frozen=True, eq=False)
 class Collages(FewKinds):
     """Scenes of photographs in place of objects on black: a photograph's square is its own, dark pixels too."""
 

@@ -106,6 +106,7 @@ def small_runs():
         "fresh scenes": replace(crowded, layout="fresh", placement="apart", canvas=24),
         "crops that share": CropPairs(crowded),
         "few kinds": scenes.FewKinds(coarse, count=4, canvas=20, size=(8,), scenes=100, kinds=2),
+        "collages": scenes.Collages(coarse, count=4, placement="grid", canvas=28, size=(14,), scenes=100, kinds=2),
         "joined": Joined((crowded, replace(crowded, count=1, layout="fresh"))),
     }
     runs = {name: replace(plain, objective=objective) for name, objective in OBJECTIVES.items()}

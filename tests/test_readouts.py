@@ -13,10 +13,10 @@ from intriguing_lib import readouts
 from intriguing_lib.encoders import Head, Ink, PooledConv
 from intriguing_lib.evaluate import features, linear_evaluation
 from intriguing_lib.experiments import Experiment
-from intriguing_lib.images import digits
+from intriguing_lib.images import digits, photos
 from intriguing_lib.measures import Frozen, LinearTop1
 from intriguing_lib.objectives import SupervisedPresence
-from intriguing_lib.readouts import PENALTY, PresenceAUC, RegionScores, ValueR2
+from intriguing_lib.readouts import PENALTY, EdgesTold, PresenceAUC, RegionScores, ValueR2
 from intriguing_lib.runs import run
 from intriguing_lib.scenes import FewKinds, MultiDigits
 from intriguing_lib.views import Chain, Crop
@@ -124,7 +124,10 @@ def test_regions_that_are_the_classes_score_1_and_noise_0(few_kinds, monkeypatch
     for maps in (exact, noise):
         monkeypatch.setattr(readouts, "feature_maps", lambda encoder, scenes, taps, maps=maps: {taps[0]: maps[scenes]})
         found.append(RegionScores(test, fit, "a tap")(Frozen(SimpleNamespace(encoder=None)), fit))
-    assert found[0] == {"ari scene a tap 1": 1, "ari all a tap 1": 1, "cell top1 a tap 1": 1}
+    place = found[0].pop("ami place a tap 1")
+    assert found[0] == pytest.approx({f"{metric} a tap 1": 1 for metric in ("ari scene", "ari all", "ami class", "cell top1")})
+    assert abs(place) < 0.3  # 160 objects of 10 classes in 16 places: a digit's cells go together, so some is shared by chance
+    assert abs(found[1]["ami class a tap 1"]) < 0.02 and abs(found[1]["ami place a tap 1"]) < 0.02
     assert abs(found[1]["ari scene a tap 1"]) < 0.02 and abs(found[1]["ari all a tap 1"]) < 0.02
     assert found[1]["cell top1 a tap 1"] < 0.25
 
@@ -133,7 +136,55 @@ def test_a_trained_encoders_regions_are_named_by_tap_and_window(few_kinds):
     fit, test = few_kinds
     e = Experiment(digits("train", "cpu")[:200], VIEW, PooledConv((4, 8), (2, 2)), batch_size=32, steps=0)
     found = run(e, (RegionScores(test, fit, "block2", 3),)).metrics
-    assert set(found) == {"ari scene block2 3", "ari all block2 3", "cell top1 block2 3"}
+    assert list(found) == [f"{metric} block2 3" for metric in ("ari scene", "ari all", "ami class", "ami place", "cell top1")]
+
+
+def test_maps_of_places_group_by_place(few_kinds, monkeypatch):
+    """Maps of the grid's cell that each pixel's object lies in: all of the place, and of the class what chance has it."""
+    fit, test = few_kinds
+    maps = {scenes: F.one_hot(scenes.cells_shown(slice(None)) + 1, 17).movedim(-1, 1).float() for scenes in few_kinds}
+    monkeypatch.setattr(readouts, "feature_maps", lambda encoder, scenes, taps: {taps[0]: maps[scenes]})
+    monkeypatch.setattr(readouts, "grouped", lambda maps, k, where: torch.where(where, maps.argmax(1), -1))
+    found = RegionScores(test, fit, "a tap")(Frozen(SimpleNamespace(encoder=None)), fit)
+    assert found["ami place a tap 1"] == pytest.approx(1) and found["ami class a tap 1"] < 0.3
+
+
+def test_a_tap_or_a_window_that_can_not_be_is_told_before_the_training(few_kinds):
+    fit, test = few_kinds
+    e = Experiment(digits("train", "cpu")[:200], VIEW, PooledConv((4, 8), (2, 2)), batch_size=32, steps=10**9)
+    with pytest.raises(ValueError, match="RegionScores: the encoder has no 'block3'; its taps are block1, block2."):
+        run(e, (RegionScores(test, fit, "block3"),))
+    with pytest.raises(ValueError, match="A window is an odd number of cells, so that it has a middle, got 4."):
+        RegionScores(test, fit, "block2", 4)
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    return photos(64, "cpu")
+
+
+def test_groups_that_are_the_edges_tell_all_of_them_and_noise_nothing(photographs, monkeypatch):
+    """Of 7 × 16 × 16 cells, 8 groups of noise tell by chance 7 / (2 · 1792) nats or .3 % of the entropy."""
+    edges = readouts.edges_in(photographs.batch(slice(None)))
+    found = edges.view(7, 16, 4, 16, 4).any(4).any(2)
+    assert 0.2 < found.float().mean() < 0.8
+    maps = {True: torch.stack([found, ~found], 1).float(), False: torch.randn(7, 8, 16, 16)}
+    for knows in maps:
+        monkeypatch.setattr(readouts, "feature_maps", lambda encoder, images, taps, knows=knows: {taps[0]: maps[knows]})
+        told = EdgesTold(photographs, "a tap", groups=2 if knows else 8)(Frozen(SimpleNamespace(encoder=None)), photographs)
+        assert told["edges told a tap"] == (pytest.approx(1) if knows else pytest.approx(0, abs=0.01))
+
+
+def test_edges_are_where_brightness_changes(photographs):
+    halves = torch.zeros(1, 3, 32, 32)
+    halves[..., 16:] = 1
+    edges = readouts.edges_in(halves)[0]
+    assert edges[:, 15:17].any(1)[2:-2].all() and not edges[:, :14].any() and not edges[:, 18:].any()
+
+
+def test_edges_want_colours(photographs, few_kinds):
+    with pytest.raises(ValueError, match="EdgesTold: trained on .*: give colour images on one device."):
+        EdgesTold(photographs, "block1").check_fit(few_kinds[0])
 
 
 def test_scenes_of_another_kind_than_the_images_are_refused(few_kinds):

@@ -4,10 +4,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from intriguing_lib import records
 from intriguing_lib.descriptions import settings
-from intriguing_lib.records import beside, recorded, with_settings, write
+from intriguing_lib.encoders import PooledConv
+from intriguing_lib.records import beside, recorded, recorded_encoder, with_settings, write, write_encoder
 from intriguing_lib.sweeps import as_table
 
 
@@ -111,3 +113,27 @@ def test_rows_are_found_by_their_settings_whatever_the_seed(table, experiment):
     assert with_settings(few, {"steps": 3, "another": 1}).empty
     write("toy", table, "03_notebook")
     assert with_settings(recorded("toy"), settings(experiment))["condition"].tolist() == ["a", "b"]
+
+
+def test_an_encoder_beside_a_record_comes_back_with_its_weights_and_statistics(results):
+    encoder = PooledConv((4, 8), (2, 2))
+    trained = encoder.build((1, 28, 28))
+    trained(torch.rand(8, 1, 28, 28))  # moves batch norm's statistics
+    write_encoder("toy", "by labels, long", trained)
+    assert [path.name for path in results.iterdir()] == ["toy.by_labels,_long.safetensors"]
+    found = recorded_encoder("toy", "by labels, long", encoder, (1, 28, 28))
+    assert not found.training and all(torch.equal(a, b) for a, b in zip(
+        found.state_dict().values(), trained.state_dict().values(), strict=True))
+
+
+def test_an_encoder_that_is_missing_damaged_or_another_is_one_sentence(results):
+    encoder = PooledConv((4, 8), (2, 2))
+    with pytest.raises(FileNotFoundError, match="toy.SimCLR.safetensors is missing: get it again .* ci/record.py toy"):
+        recorded_encoder("toy", "SimCLR", encoder, (1, 28, 28))
+    write_encoder("toy", "SimCLR", encoder.build((1, 28, 28)))
+    with pytest.raises(ValueError, match=r"doesn't fit PooledConv\(channels=\(4, 16\).*get it again"):
+        recorded_encoder("toy", "SimCLR", PooledConv((4, 16), (2, 2)), (1, 28, 28))
+    path = results / "toy.SimCLR.safetensors"
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(ValueError, match="or is damaged .*: get it again from the course's repository."):
+        recorded_encoder("toy", "SimCLR", encoder, (1, 28, 28))

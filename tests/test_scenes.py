@@ -9,7 +9,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
 from intriguing_lib.images import GARMENTS, ImageSet, digits, fashion
-from intriguing_lib.scenes import INK, FewKinds, MultiDigits
+from intriguing_lib.scenes import INK, Collages, FewKinds, MultiDigits
 from intriguing_lib.views import Chain, Crop, Flip
 
 ROWS = torch.arange(60)
@@ -223,3 +223,24 @@ def test_kinds_that_can_not_be_are_one_sentence(objects):
         FewKinds(objects, count=11, kinds=11)
     with pytest.raises(ValueError, match="too few for 20 objects"):
         FewKinds(objects, count=20, kinds=5, placement="grid")
+
+
+def test_cells_shown_are_those_of_the_grid_that_objects_were_put_into(objects):
+    scenes = FewKinds(objects, count=4, placement="grid", scenes=60, kinds=2)
+    shown, instances = scenes.cells_shown(ROWS), scenes.instances(ROWS)
+    expected = (scenes.places[ROWS] // 16) @ torch.tensor([1, 4])
+    for cell, mine in zip(expected.unbind(1), instances.unbind(1), strict=True):
+        assert all((shown[i][mine[i]] == cell[i]).all() for i in range(len(ROWS)))
+    assert ((shown == -1) == (scenes.classes(ROWS) == -1)).all()
+
+
+def test_in_a_collage_dark_pixels_belong_to_their_photograph(objects):
+    dark = replace(objects, images=objects.images // 8)
+    settings = dict(count=4, placement="grid", size=(16,), canvas=32, scenes=60, kinds=2)
+    collage = Collages(dark, **settings)
+    assert (FewKinds(dark, **settings).classes(ROWS) == -1).all()
+    squares = collage.classes(ROWS).view(len(ROWS), 2, 16, 2, 16)
+    assert (squares == squares[:, :, :1, :, :1]).all() and (squares >= 0).all()
+    assert torch.equal(collage.batch(ROWS), FewKinds(dark, **settings).batch(ROWS))
+    corner = collage.targets["labels"][ROWS].gather(1, (collage.places[ROWS].sum(2) == 0).int().argmax(1)[:, None])[:, 0]
+    assert torch.equal(squares[:, 0, 0, 0, 0], corner)

@@ -133,3 +133,33 @@ def test_what_is_kept_of_a_gain():
     gains = pd.DataFrame({"condition": ["none", "all", "some"] * 2, "seed": [0] * 3 + [1] * 3,
                           "linear": [0.5, 0.6, 0.55, 0.5, 0.9, 0.9]})
     assert statistics.kept(gains, by="condition", start="none", best="all", other="some").value == pytest.approx(75)
+
+
+def readings():
+    """Three seeds of two conditions, each with two metrics; the rival that is best is another in each seed."""
+    return pd.DataFrame([
+        {"condition": condition, "seed": seed, "a": a, "b": b} for condition, rows in {
+            "one": ((0.50, 0.1), (0.60, 0.2), (0.70, 0.3)), "other": ((0.40, 0.20), (0.30, 0.35), (0.20, 0.65))}.items()
+        for seed, (a, b) in enumerate(rows)])
+
+
+def test_a_contrast_of_metrics_is_a_t_test_of_the_sums_seed_by_seed():
+    effect = statistics.contrast_of_metrics(readings(), weights={("one", "a"): 1, ("one", "b"): -0.5, ("other", "b"): 2})
+    sums = 100 * np.array([0.50 - 0.05 + 0.40, 0.60 - 0.10 + 0.70, 0.70 - 0.15 + 1.30])
+    expected = stats.ttest_1samp(sums, 0).confidence_interval(0.95)
+    assert (effect.value, effect.low, effect.high) == pytest.approx((sums.mean(), *expected)) and effect.seeds == 3
+
+
+def test_a_lead_is_over_the_best_rival_of_each_seed():
+    effect = statistics.lead(readings(), of=("one", "a"), over=(("other", "a"), ("other", "b"), ("one", "b")))
+    leads = 100 * np.array([0.50 - 0.40, 0.60 - 0.35, 0.70 - 0.65])
+    expected = stats.ttest_1samp(leads, 0).confidence_interval(0.95)
+    assert (effect.value, effect.low, effect.high) == pytest.approx((leads.mean(), *expected))
+
+
+def test_what_was_not_measured_is_named():
+    table = readings()
+    table.loc[4, "b"] = np.nan
+    for cell in (("other", "b"), ("one", "c"), ("nobody", "a")):
+        with pytest.raises(ValueError, match=f"There is no '{cell[1]}' of all runs of '{cell[0]}'"):
+            statistics.contrast_of_metrics(table, weights={("one", "a"): 1, cell: 1})

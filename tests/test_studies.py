@@ -3,13 +3,14 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+import torch
 
 from intriguing_lib import records, runs, studies
 from intriguing_lib.images import digits
 from intriguing_lib.losses import nt_xent
 from intriguing_lib.measures import measured_on
 from intriguing_lib.objectives import Contrastive
-from intriguing_lib.records import write
+from intriguing_lib.records import recorded_encoder, write
 from intriguing_lib.studies import sides, study
 from intriguing_lib.sweeps import sweep
 
@@ -135,3 +136,13 @@ def test_sides_are_means_here_and_values_there_in_the_studys_order(the_record, c
     assert here["some"] == pytest.approx(rows["linear"].mean()) and [len(values) for values in past.values()] == [2, 4]
     assert past["none"] == pytest.approx(the_record["linear"][:2].tolist(), abs=1e-6)
     assert sides(table, "knn")[1]["none"] == pytest.approx(the_record["knn"][:2].tolist(), abs=1e-6)
+
+
+def test_recording_keeps_the_encoders_that_are_asked_for_of_the_first_seed(conditions, measured, experiment, monkeypatch):
+    monkeypatch.setattr(studies, "recording", "toy")
+    study("toy", {"some": experiment, "none": replace(experiment, steps=0)}, measured, seeds=(5, 0), ship=("some",))
+    kept = recorded_encoder("toy", "some", experiment.encoder, experiment.data.shape).state_dict()
+    of = runs.trained(replace(experiment, seed=5)).model.encoder.state_dict()
+    assert all(torch.equal(kept[name], of[name]) for name in of)
+    with pytest.raises(FileNotFoundError):
+        recorded_encoder("toy", "none", experiment.encoder, experiment.data.shape)

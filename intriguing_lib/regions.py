@@ -60,6 +60,21 @@ def grouped(maps, k, where=None, seed=0):
     return groups
 
 
+def spherical_kmeans(maps, centres, steps):
+    """K-means by direction: each cell's group, that of the nearest centre after so many steps, int64 (n, height, width).
+
+    maps: float (n, c, height, width), all images together. centres: float (k, c), of length 1, where it begins. A step gives
+    each cell to the centre of largest cosine similarity, then turns each centre to the mean of its cells, brought to length 1;
+    a centre without cells stays where it is.
+    """
+    cells = F.normalize(maps.movedim(1, -1), dim=-1)
+    for _ in range(steps):
+        members = F.one_hot((cells @ centres.T).argmax(-1), len(centres)).to(cells.dtype).flatten(0, 2)
+        sums = members.T @ cells.flatten(0, 2)
+        centres = torch.where(members.any(0)[:, None], F.normalize(sums, dim=1), centres)
+    return (cells @ centres.T).argmax(-1)
+
+
 def at_pixels(groups, size):
     """Each pixel's group, that of the cell it lies in: (n, *size) of groups (n, height, width)."""
     rows, columns = (torch.arange(pixels, device=groups.device) * cells // pixels
@@ -116,10 +131,34 @@ def mean_iou(groups, classes):
 
     groups, classes: int64 of one shape. What is −1 in `classes` doesn't count. 0 to 1; a class left without a group has 0.
     """
+    iou, pairs = matching(groups, classes)
+    return float(iou[pairs].sum() / len(iou))
+
+
+def matching(groups, classes):
+    """(Intersection over union of each class with each group, both in order; the pairs of rows and columns with most of it)."""
     there = classes >= 0
     both = contingency_matrix(classes[there].cpu(), groups[there].cpu()).astype(float)
     iou = both / (both.sum(0) + both.sum(1, keepdims=True) - both)
-    return float(iou[linear_sum_assignment(iou, maximize=True)].sum() / len(iou))
+    return iou, linear_sum_assignment(iou, maximize=True)
+
+
+def renumbered(groups, classes):
+    """Groups with the numbers of the classes that they fit best, so that both can be shown in the same colours.
+
+    groups, classes: int64 of one shape. A group without a class of its own takes the next number above them all.
+    """
+    there = classes >= 0
+    known, found = classes[there].unique(), groups[there].unique()
+    number = dict(zip(*(ids[torch.from_numpy(chosen)].tolist() for ids, chosen in zip(
+        (found, known), matching(groups, classes)[1][::-1], strict=True)), strict=True))
+    beyond = int(known.max()) + 1
+    new = groups.clone()
+    for group in groups[groups >= 0].unique().tolist():
+        if group not in number:
+            number[group], beyond = beyond, beyond + 1
+        new[groups == group] = number[group]
+    return new
 
 
 def cell_top1(maps, classes, test_maps, test_classes):

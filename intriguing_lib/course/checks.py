@@ -15,12 +15,19 @@ import types
 
 import torch
 
-from intriguing_lib.course import calls, contrastive_exercises, geometry_exercises, scene_exercises, wasserstein_exercises
+from intriguing_lib.course import (
+    calls,
+    contrastive_exercises,
+    geometry_exercises,
+    region_exercises,
+    scene_exercises,
+    wasserstein_exercises,
+)
 from intriguing_lib.course.calls import Crashed, TooSlow, copies_of, crash_in_words, first_line, value_in_time
 from intriguing_lib.course.trials import alike_on_average, found_by_trial, right_with_64_bits
 
 EXERCISES = (contrastive_exercises.EXERCISES | wasserstein_exercises.EXERCISES | geometry_exercises.EXERCISES
-             | scene_exercises.EXERCISES)
+             | scene_exercises.EXERCISES | region_exercises.EXERCISES)
 SLOW = 20  # times as long as the library's function, and more than SLOW_SECONDS: then a right answer is called slow
 SLOW_SECONDS = 0.1
 LINE = 96  # letters: a notebook breaks longer lines in the middle of a word

@@ -4,6 +4,7 @@ from intriguing_lib.figures.distributions import clouds, densities, pairings
 from intriguing_lib.figures.images import pictures
 from intriguing_lib.figures.live import LiveLoss, sliders
 from intriguing_lib.figures.pairs import film, pairs_on_a_circle, pairs_on_a_sphere
+from intriguing_lib.figures.regions import recoloured, similar_cells
 from intriguing_lib.figures.representations import cumulative_shares, label_maps, similarity_matrices, spectra
 from intriguing_lib.figures.scenes import crops_above_curves
 from intriguing_lib.figures.style import GUESS, HERE, show, spoken, use_style
@@ -12,5 +13,6 @@ from intriguing_lib.figures.sweeps import curves, heat_maps
 __all__ = [
     "GUESS", "HERE", "LiveLoss", "accuracies", "clouds", "crops_above_curves", "cumulative_shares", "curves", "densities",
     "film", "heat_maps", "label_maps", "losses_around_mean", "pairings", "pairs_on_a_circle", "pairs_on_a_sphere",
-    "pictures", "show", "similarity_matrices", "sliders", "spectra", "spoken", "spread_by_depth", "use_style",
+    "pictures", "recoloured", "show", "similar_cells", "similarity_matrices", "sliders", "spectra", "spoken",
+    "spread_by_depth", "use_style",
 ]

@@ -6,8 +6,9 @@ from intriguing_lib.figures.style import MARKERS, legend_below
 from intriguing_lib.statistics import mean_and_margin
 
 
-def accuracies(conditions, title, recorded=None, guess=None, chance=None, lowest=0):
-    """Accuracies as a dot plot, a line each condition.
+def accuracies(conditions, title, recorded=None, guess=None, chance=None, lowest=0,
+               quantity="top-1 accuracy on test images (%)"):
+    """Accuracies, or another quantity from 0 to 1, as a dot plot, a line each condition.
 
     conditions: {label: accuracy in 0 to 1 measured here, or None}. recorded: {label: accuracies, one each seed}, drawn
     with their mean and its 95 % interval. guess: {label: accuracy or None}, the reader's. lowest: where the axis begins, unless
@@ -36,7 +37,7 @@ def accuracies(conditions, title, recorded=None, guess=None, chance=None, lowest
     lowest = min(lowest, *(x / 100 for line in ax.lines for x in line.get_xdata()))
     ax.set_yticks(range(len(conditions)), list(conditions))
     ax.set(xlim=(100 * lowest - 1, 101), ylim=(len(conditions) - 0.4, -0.7),
-           xlabel="top-1 accuracy on test images (%)", title=title)
+           xlabel=quantity, title=title)
     legend_below(fig, [ax])
     return fig
 

@@ -48,13 +48,14 @@ class LiveLoss:
 def sliders(draw, **ranges):
     """A figure with sliders under it; where sliders don't run, the figure at their first values.
 
-    draw: called with a value for each name, returns (figure, alternative text). ranges: {name: (lowest, first, highest)}; the
-    sliders are logarithmic, 20 values a decade.
+    draw: called with a value for each name, returns (figure, alternative text). ranges: {name: (lowest, first, highest)} for a
+    logarithmic slider, 20 values a decade; or {name: [values]}, of which the first is shown first.
     """
-    handle = redraw(*draw(**{name: first for name, (_, first, _) in ranges.items()}), None)
-    bars = {name: widgets.SelectionSlider(options=steps_between(*limits), value=limits[1], description=name,
-                                          continuous_update=False)  # to a screen reader a FloatLogSlider says its logarithm
-            for name, limits in ranges.items()}
+    first = {name: limits[0] if isinstance(limits, list) else limits[1] for name, limits in ranges.items()}
+    handle = redraw(*draw(**first), None)
+    bars = {name: widgets.SelectionSlider(options=limits if isinstance(limits, list) else steps_between(*limits),
+                                          value=first[name], description=name, continuous_update=False)
+            for name, limits in ranges.items()}  # to a screen reader a FloatLogSlider would say its logarithm
     for bar in bars.values():
         bar.observe(lambda change: redraw(*draw(**{name: bar.value for name, bar in bars.items()}), handle), "value")
     display(widgets.VBox(list(bars.values())))

@@ -3,9 +3,22 @@ from itertools import combinations, permutations
 
 import pytest
 import torch
+from sklearn.metrics import adjusted_mutual_info_score
 
 from intriguing_lib.images import digits
-from intriguing_lib.regions import around, at_pixels, cell_top1, cells_of, grouped, mean_iou, most_in_cells, rand_index
+from intriguing_lib.regions import (
+    around,
+    at_pixels,
+    cell_top1,
+    cells_of,
+    grouped,
+    mean_iou,
+    most_in_cells,
+    rand_index,
+    renumbered,
+    share_told,
+    shared_information,
+)
 from intriguing_lib.scenes import MultiDigits
 
 
@@ -138,3 +151,32 @@ def test_a_linear_reader_of_cells(striped):
     assert cell_top1(maps[:3], known[:3], maps[3:], known[3:]) > 0.99
     noise = torch.randn(5, 8, 12, 12, generator=torch.Generator().manual_seed(1))
     assert cell_top1(noise[:3], known[:3], noise[3:], known[3:]) < 0.5
+
+
+def test_renumbered_groups_bear_the_numbers_of_their_classes_and_cut_the_same_way(generator):
+    classes = torch.randint(-1, 4, (3, 8, 8), generator=generator) * 2 + 1  # −1, 1, 3, 5, 7
+    there = classes >= 0
+    groups = torch.where(there, torch.tensor([4, 0, 2, 1])[(classes.clamp(min=1) - 1) // 2], -1)
+    assert torch.equal(renumbered(groups, classes), classes.where(there, -1))
+    split = torch.where((groups == 2) & (torch.arange(8) < 3), 5, groups)  # a second, smaller group of one class
+    found = renumbered(split, classes)
+    assert rand_index(found, split) == rand_index(split, found.where(there, -1)) == 1
+    assert (found == classes)[there & (split != 5)].all() and (found[split == 5] == 8).all()
+
+
+def test_fewer_groups_than_classes_keep_those_that_fit_best():
+    classes = torch.tensor([[0, 0, 0, 2, 2, -1]])
+    assert renumbered(torch.tensor([[1, 1, 1, 1, 1, -1]]), classes).tolist() == [[0, 0, 0, 0, 0, -1]]
+
+
+def test_information_is_scikit_learns_and_what_is_told_runs_from_0_to_1(generator):
+    classes, groups = torch.randint(4, (500,), generator=generator), torch.randint(3, (500,), generator=generator)
+    groups[:250] = classes[:250] % 3
+    assert shared_information(groups, classes) == pytest.approx(adjusted_mutual_info_score(classes, groups))
+    assert shared_information(classes, classes) == pytest.approx(1)
+    joint = torch.histogramdd(torch.stack([classes, groups], 1).double(), [4, 3], range=[0, 4.0, 0, 3.0]).hist / 500
+    of_class, of_group = joint.sum(1), joint.sum(0)
+    mutual = torch.special.entr(of_class).sum() + torch.special.entr(of_group).sum() - torch.special.entr(joint).sum()
+    assert share_told(groups, classes) == pytest.approx((mutual / torch.special.entr(of_class).sum()).item())
+    assert share_told(classes + 3, classes) == pytest.approx(1) and share_told(classes * 0, classes) == 0
+    assert share_told(groups, classes * 0) == 0  # nothing is uncertain, and nothing is told

@@ -49,11 +49,11 @@ def sliders(draw, **ranges):
     """A figure with sliders under it; where sliders don't run, the figure at their first values.
 
     draw: called with a value for each name, returns (figure, alternative text). ranges: {name: (lowest, first, highest)} for a
-    logarithmic slider, 20 values a decade; or {name: [values]}, of which the first is shown first.
+    logarithmic slider, 20 values a decade; or {name: (values, first)}.
     """
-    first = {name: limits[0] if isinstance(limits, list) else limits[1] for name, limits in ranges.items()}
+    first = {name: limits[1] for name, limits in ranges.items()}
     handle = redraw(*draw(**first), None)
-    bars = {name: widgets.SelectionSlider(options=limits if isinstance(limits, list) else steps_between(*limits),
+    bars = {name: widgets.SelectionSlider(options=steps_between(*limits) if len(limits) == 3 else list(limits[0]),
                                           value=first[name], description=name, continuous_update=False)
             for name, limits in ranges.items()}  # to a screen reader a FloatLogSlider would say its logarithm
     for bar in bars.values():

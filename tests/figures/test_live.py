@@ -28,3 +28,16 @@ def test_sliders_redraw_the_same_figure(monkeypatch):
     λ.index += 14
     assert drawn[0] == {"λ": 0.2, "τ": 0.5} and shown[2] == "the handle"
     assert drawn[1] == {"λ": pytest.approx(0.2 * 10 ** 0.7), "τ": 0.5}
+
+
+def test_a_slider_over_given_values_begins_at_the_one_given(monkeypatch):
+    shown, drawn = [], []
+    monkeypatch.setattr(live, "redraw", lambda fig, alt, handle: handle)
+    monkeypatch.setattr(live, "display", shown.append)
+    live.sliders(lambda **values: drawn.append(values) or (None, ""), row=(range(4), 2),
+                 photograph=(("cat", "rocket"), "rocket"))
+    row, photograph = shown[0].children
+    assert drawn == [{"row": 2, "photograph": "rocket"}] and [value for _, value in row._options_full] == [0, 1, 2, 3]
+    row.value = 0
+    photograph.value = "cat"
+    assert drawn[1:] == [{"row": 0, "photograph": "rocket"}, {"row": 0, "photograph": "cat"}]

@@ -101,9 +101,12 @@ def problem_with(attempt, exercise):
         return no_tensor(values, exercise)
     if any(value.dtype in (torch.float16, torch.bfloat16) for value in values):
         return "your function computes with 16 bits, which hold two or three digits: leave the inputs' float32 as it is."
+    if values[0].is_floating_point() and not expected[0].is_floating_point():
+        return f"your function returns {values[0].dtype}, and should return whole numbers, torch.int64: leave out .float()."
     for right in (exercise.answer, *exercise.also_right):
         if gives(right, values, exercise.inputs):
-            return (wrong_gradient(attempt, right, exercise) if exercise.gradient else None) or tried(attempt, exercise)
+            return (tried(attempt, exercise) or (wrong_gradient(attempt, right, exercise) if exercise.gradient else None)
+                    or changed_inputs(attempt, exercise))
     for message, mistakes in exercise.mistakes.items():
         for mistake in mistakes if isinstance(mistakes, tuple) else (mistakes,):
             if gives(mistake, values, exercise.inputs):
@@ -120,7 +123,7 @@ def tried(attempt, exercise):
 
 def rounded(attempt, exercise):
     """Whether only rounding makes it wrong, in a sentence; or None."""
-    if right_with_64_bits(attempt, exercise):
+    if not draws(exercise) and right_with_64_bits(attempt, exercise):
         return ("right on paper, and with 64 bits. With 32, rounding eats what is left where a term that is nearly all of a "
                 "sum is subtracted, or a probability near 1 from 1: leave such a term out before you sum.")
     return None
@@ -175,6 +178,9 @@ def no_tensor(values, exercise):
     value = next(value for value in values if not isinstance(value, torch.Tensor))
     if value is None:
         return "your function returns None: does every way through it end in a `return`?"
+    if isinstance(value, tuple):
+        return (f"your function returns {len(value)} things, and should return one tensor: of max and sort take .values or "
+                ".indices, of your own results the one asked for.")
     reason = "gradients flow through nothing else" if exercise.gradient else "torch.as_tensor makes one of it"
     return f"your function returns a {type(value).__name__}, and should return a torch tensor: {reason}."
 
@@ -183,6 +189,19 @@ def wrong_shape(values, expected):
     for value, right in zip(values, expected, strict=True):
         if value.shape != right.shape:
             return f"your function returns a tensor of shape {tuple(value.shape)}, and should return {tuple(right.shape)}."
+    return None
+
+
+def changed_inputs(attempt, exercise):
+    """Whether a right answer changes what it is handed, in a sentence; or None."""
+    names = inspect.signature(exercise.answer).parameters
+    for arguments in exercise.inputs:
+        handed = copies_of(arguments)
+        value_in_time(attempt, handed)
+        for name, before, after in zip(names, arguments, handed, strict=False):
+            if isinstance(before, torch.Tensor) and not torch.equal(before, after):
+                return (f"the numbers are right, but your function changes {name}, which its caller still needs: in place of "
+                        f"{name} /= ... or {name}[i] = ... make a new tensor, or begin with {name} = {name}.clone().")
     return None
 
 
@@ -263,9 +282,9 @@ def nearly_equal(a, b):
 
 def both_in_words(expected, value):
     """What is expected and what was given: the first row that differs, with as many digits as it takes to see it."""
-    rows = list(zip(*(x.reshape(-1, x.shape[-1] if x.ndim == 2 else x.numel()) for x in (expected, value)), strict=True))
+    rows = list(zip(*(x.reshape(-1, x.shape[-1] if x.ndim > 1 else x.numel()) for x in (expected, value)), strict=True))
     i = next(i for i, pair in enumerate(rows) if not nearly_equal(*pair))
-    for digits in range(3, 9):
+    for digits in range(3, 9) if expected.is_floating_point() else (0,):
         right, given = (" ".join(f"{x:.{digits}f}" for x in row) for row in rows[i])
         if right != given:
             break

@@ -146,7 +146,8 @@ PRIOR_MISTAKES = {
         in_both_orders(sample=lambda prior, *settings: sample_prior("normal", *settings)),
     "the cube is (−1, 1) along each side, as the authors have it, and not (0, 1): take sample_prior, or rand · 2 − 1.":
         in_both_orders(sample=cube_from_0),
-    "W is missing: this compares coordinate by coordinate, and two heaps may agree on those and differ along the diagonals.":
+    "W is missing, or the points were sorted before they were projected, which comes to the same: this compares coordinate by "
+    "coordinate, and two heaps may agree on those and differ along the diagonals. Project, then sort.":
         distance_to_prior_with(directions=lambda d, count, generator: torch.eye(d), order="pw"),
     "this is a sum over the points and directions: take the mean, so that λ means the same at every batch size.":
         in_both_orders(scale=lambda b, d: b * d),
@@ -158,24 +159,27 @@ ALSO_RIGHT = (distance_to_prior_with(order="wp"), *(
     function for directions in (as_rows, of_svd(0), of_svd(2)) for function in in_both_orders(directions=directions)))
 
 
-def draws_only(*parts):
-    """Whether what is drawn from the generator handed in are the prior's sample ("p") and the directions ("w"), so often."""
+def drawn(of):
+    """A trial of how many numbers each draw of a second call takes from the generator, given b · d and d · d."""
     def trial(function, h, prior, generator):
-        numbers = {"p": h.numel(), "w": h.shape[1] ** 2}
-        return sorted(numbers_drawn(function, h, prior, generator)) == sorted(numbers[part] for part in parts)
+        return of(sorted(numbers_drawn(function, h, prior, generator)), h.numel(), h.shape[1] ** 2)
     return trial
 
 
 DRAWING = {
-    "every call draws the same, from a generator that is made, copied, seeded or set back inside the function, or takes what "
-    "was drawn outside it, so every step compares along the same directions: draw from the generator that is handed in, as it "
-    "comes.": same_again,
-    "of what is drawn only the prior's sample comes from the generator that is handed in, so W may be the same at every step: "
-    "draw it inside the function, from this generator.": draws_only("p"),
-    "of what is drawn only W comes from the generator that is handed in, so the prior's sample may be the same at every step: "
-    "draw it inside the function, from this generator.": draws_only("w"),
+    "a second call draws nothing from the generator that is handed in. What was drawn before is kept, or drawn from another "
+    "generator, so every step compares along the same directions; or nothing is drawn at all. Draw the prior's sample and W "
+    "inside the function, from this generator, at every call.": drawn(lambda counts, p, w: not counts),
+    "every call draws the same: the generator is seeded or set back inside the function, so every step compares along the same "
+    "directions. Draw from it as it comes.": same_again,
+    "only the prior's sample is drawn from the generator that is handed in, at every call, so W may be the same at every step: "
+    "draw it inside the function, from this generator.": drawn(lambda counts, p, w: counts == [p]),
+    "only W is drawn from the generator that is handed in, at every call, so the prior's sample may be the same at every step: "
+    "draw it inside the function, from this generator.": drawn(lambda counts, p, w: counts == [w]),
+    "fewer than d directions are drawn: random_directions(d, d, generator) draws d of them.":
+        drawn(lambda counts, p, w: sum(counts) < p + w),
     "W is drawn twice, so h and the prior's sample are compared along different directions: draw W once.":
-        draws_only("p", "w", "w"),
+        drawn(lambda counts, p, w: counts == sorted([p, w, w])),
 }
 
 EXERCISES = {

@@ -28,7 +28,7 @@ def similar_cells(images, cells, image, row, column, title, best=8):
     """
     size, side = images.shape[3], images.shape[3] // cells.shape[2]
     similarity = cells @ cells[image, row, column]
-    fig = plt.figure(figsize=(1.15 * max(len(images), best), 4.2))
+    fig = plt.figure(figsize=(max(len(images), best), 3.9))
     above, below = fig.subfigures(2, 1, height_ratios=(2, 1))
     axes = above.subplots(2, len(images))
     for i, (line, maps) in enumerate(zip(axes.T, similarity, strict=True)):

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 
 from intriguing_lib.course import calls, check, hint, show_answer
 from intriguing_lib.course.checks import EXERCISES
-from intriguing_lib.losses import nt_xent
+from intriguing_lib.diagnostics import effective_rank
+from intriguing_lib.losses import cosine_similarities, negative_shares, nt_xent
 
 NAMES = list(EXERCISES)
 MISTAKES = [(name, message, mistake) for name in NAMES for message, mistakes in EXERCISES[name].mistakes.items()
@@ -99,6 +100,21 @@ def test_changing_the_inputs_in_place_harms_nobody_but_its_own_gradient(said):
     assert said("nt_xent", nt_xent)[1]
 
 
+def test_a_right_answer_that_changes_what_it_is_handed_is_told(said):
+    def negated(z):
+        z.neg_()
+        return effective_rank(z)
+
+    out, used = said("effective_rank", negated)
+    assert "the numbers are right, but your function changes z, which its caller still needs: in place of z /= ..." in out
+    assert not used
+
+
+def test_whatever_a_right_answer_gives_on_a_trials_arguments_stops_nothing(said):
+    """With 64 bits, for one."""
+    assert said("negative_shares", lambda z1, z2, t: negative_shares(z1.double(), z2.double(), t))[1]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_hints_and_the_answer_are_there(name, capsys):
     assert len(EXERCISES[name].hints) == 3 and EXERCISES[name].minutes <= 15 and EXERCISES[name].level in (1, 2, 3)
@@ -122,8 +138,9 @@ def test_the_answer_shown_runs_when_it_is_pasted_and_is_right(name, capsys, said
 def test_nonsense_of_the_right_shape_is_told_and_stops_nothing(name, said):
     """Also where an exercise has a single argument."""
     out, used = said(name, lambda *arguments: EXERCISES[name].answer(*arguments) * 1.234 + 0.017)
-    assert ("none of the mistakes this check knows. On " in out or EXERCISES[name].trials) and " it should give " in out
-    assert not used
+    of_whole_numbers = "should return whole numbers, torch.int64: leave out .float()" in out
+    assert of_whole_numbers or " it should give " in out and ("this check knows. On " in out or EXERCISES[name].trials)
+    assert not used and of_whole_numbers == (name == "spherical_kmeans")
 
 
 def test_an_unknown_exercise_is_named():
@@ -191,6 +208,7 @@ def new_chance(h, prior, generator):
 @pytest.mark.parametrize("name, attempt, words", [
     ("nt_xent", log_of_softmax, "the gradient is NaN or infinite: a logarithm and a root are steep without end at 0."),
     ("nt_xent", lambda z1, z2, t: nt_xent(z1, z2, t).half(), "your function computes with 16 bits"),
+    ("cosine_similarities", lambda z: cosine_similarities(z).max(1), "2 things, and should return one tensor: of max and sort"),
     ("nt_xent", through_numpy, "goes through NumPy, which knows no gradients: write it with torch's functions."),
     ("effective_rank", lambda z: np.float64(2.5), "should return a torch tensor: torch.as_tensor makes one of it."),
     ("nt_xent", lambda z1, z2, t: np.float64(2.5), "should return a torch tensor: gradients flow through nothing else."),
@@ -204,7 +222,7 @@ def new_chance(h, prior, generator):
     ("cosine_similarities", without_gradients, "in its line 3: `return z.no_such_method()`."),
     ("cosine_similarities", by_the_lengths_of_differences, "A point's distance to itself is 0: take no root of it."),
     ("cosine_similarities", nearly_right, "0.9664 -0.9990 -0.5853, yours gives 1.0000 -0.9978 -0.4542 0.9664 -0.9990 -0.5851."),
-], ids=["log of softmax", "float16", "NumPy", "NumPy's number", "NumPy's number, with gradient", "keepdim", "chance",
+], ids=["log of softmax", "float16", "max", "NumPy", "NumPy's number", "NumPy's number, with gradient", "keepdim", "chance",
         "chance for nothing", "arccos", "a helper", "a comprehension", "a decorator", "a root at 0", "the fourth digit"])
 def test_a_failing_answer_is_told_its_real_reason(name, attempt, words, said):
     out, used = said(name, attempt)

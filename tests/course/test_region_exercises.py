@@ -37,15 +37,43 @@ def in_loops(maps, centres, steps, unit=True, move=True, empty="stays", last=Tru
     return groups
 
 
-def from_scipy_or_numpy(maps, centres, steps):
+def as_a_matrix(maps, centres, steps, in_place=False):
     """Also right: normalised cells as rows of a matrix, one-hot products."""
     n, c, height, width = maps.shape
-    rows = F.normalize(maps.permute(0, 2, 3, 1).reshape(-1, c), dim=1)
+    rows, centres = F.normalize(maps.permute(0, 2, 3, 1).reshape(-1, c), dim=1), centres if in_place else centres.clone()
     for _ in range(steps):
         groups = (rows @ centres.T).max(1).indices
         for j in groups.unique():
             centres[j] = F.normalize(rows[groups == j].mean(0), dim=0)
     return (rows @ centres.T).max(1).indices.view(n, height, width)
+
+
+def by_distances(maps, centres, steps):
+    x = F.normalize(maps.movedim(1, -1), dim=-1)
+    for _ in range(steps):
+        groups = ((x[..., None, :] - centres) ** 2).sum(-1).argmin(-1)
+        centres = torch.stack([F.normalize(x[groups == j].mean(0), dim=0) if (groups == j).any() else centres[j]
+                               for j in range(len(centres))])
+    return torch.cdist(x.flatten(0, 2), centres).argmin(-1).view(groups.shape)
+
+
+def by_products(maps, centres, steps):
+    x = F.normalize(maps.movedim(1, -1), dim=-1)
+    for step in range(steps + 1):
+        groups = (x[..., None, :] * centres).sum(-1).argmax(-1)
+        if step < steps:
+            sums = torch.zeros_like(centres).index_add(0, groups.flatten(), x.flatten(0, 2))
+            centres = torch.where(sums.norm(dim=1, keepdim=True) > 0, F.normalize(sums, dim=1), centres)
+    return groups
+
+
+def ordinary(maps, centres, steps):
+    """K-means of the textbook."""
+    x = maps.movedim(1, -1).flatten(0, 2)
+    for _ in range(steps):
+        groups = torch.cdist(x, centres).argmin(1)
+        centres = torch.stack([x[groups == j].mean(0) if (groups == j).any() else centres[j] for j in range(len(centres))])
+    return torch.cdist(x, centres).argmin(1).view(len(maps), *maps.shape[2:])
 
 
 def as_rows(maps, centres, steps):
@@ -54,7 +82,10 @@ def as_rows(maps, centres, steps):
 
 
 @pytest.mark.parametrize("attempt, words", [
-    (in_loops, "right"), (from_scipy_or_numpy, "right"),
+    (in_loops, "right"), (as_a_matrix, "right"), (by_distances, "right"), (by_products, "right"),
+    (lambda *a: as_a_matrix(*a, in_place=True), "the numbers are right, but your function changes centres"),
+    (lambda *a: spherical_kmeans(*a).float(), "should return whole numbers"),
+    (ordinary, "this is ordinary K-means"),
     (lambda *a: in_loops(*a, unit=False), "the cells are not normalised"),
     (lambda *a: in_loops(*a, move=False), "Bring each back to length 1"),
     (lambda *a: in_loops(*a, empty="nan"), "a centre without cells became NaN"),
@@ -65,7 +96,8 @@ def as_rows(maps, centres, steps):
     (lambda m, c, s: torch.stack([in_loops(one[None], c, s)[0] for one in m]), "each image was grouped by itself"),
     (lambda m, c, s: spherical_kmeans(m, c, s).flatten(), "returns a tensor of shape (40,), and should return (2, 4, 5)"),
     (lambda m, c, s: F.one_hot(spherical_kmeans(m, c, s)), "and should return (2, 4, 5)"),
-], ids=["loops", "rows", "not normalised", "not renormalised", "NaN", "zero", "one too few", "never", "once", "reshaped",
+], ids=["loops", "rows", "distances", "products", "in place", "floats", "ordinary",
+        "not normalised", "not renormalised", "NaN", "zero", "one too few", "never", "once", "reshaped",
         "each image", "flat", "one-hot"])
 def test_kmeans_as_learners_would_write_it(attempt, words, said):
     out, used = said("spherical_kmeans", attempt)

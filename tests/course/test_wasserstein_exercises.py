@@ -1,5 +1,5 @@
 """The exercises on the sliced Wasserstein distance, with mistakes and right answers as learners would write them."""
-from functools import partial
+from functools import lru_cache, partial
 
 import pytest
 import torch
@@ -96,20 +96,38 @@ def with_draws(own_generator=None, directions=None, cube=(-1, 1), sample=sample_
     return distance
 
 
+def kept_between_calls():
+    """A learner's W, drawn anew only where the size changes."""
+    kept = {}
+
+    def directions(d, generator):
+        if kept.get("d") != d:
+            kept.update(d=d, w=random_directions(d, d, generator))
+        return kept["w"]
+    return directions
+
+
 @pytest.mark.parametrize("attempt, words", [
     (with_draws(), "right"), (with_draws(directions=lambda d, g: random_directions(d, d, g).T), "right"),
     (with_draws(directions=lambda d, g: torch.linalg.svd(torch.randn(d, d, generator=g)).U), "right"),
     (with_draws(directions=lambda d, g: torch.linalg.svd(torch.randn(d, d, generator=g)).Vh), "right"),
-    (with_draws(own_generator=lambda g: torch.Generator().manual_seed(2024)), "every call draws the same"),
+    (with_draws(own_generator=lambda g: torch.Generator().manual_seed(2024)), "a second call draws nothing"),
     (with_draws(own_generator=lambda g: g.manual_seed(g.initial_seed())), "every call draws the same"),
-    (with_draws(own_generator=lambda g: torch.Generator().set_state(g.get_state())), "every call draws the same"),
+    (with_draws(own_generator=lambda g: torch.Generator().set_state(g.get_state())), "a second call draws nothing"),
+    (with_draws(directions=kept_between_calls()), "so W may be the same"),
+    (with_draws(directions=lru_cache(lambda d, g: random_directions(d, d, g))), "so W may be the same"),
+    (lambda h, prior, generator: h.square().mean(), "or nothing is drawn at all"),
+    (with_draws(directions=lambda d, g: random_directions(d, max(1, d // 2), g)), "fewer than d directions are drawn"),
+    (with_draws(directions=lambda d, g: torch.randn(d, d, generator=g) * d ** -0.5), "on average, too"),
+    (with_draws(sample=lambda *a: sample_prior(*a).flip(0)), "right"),
     (with_draws(directions=lambda d, g: random_directions(d, d, torch.Generator().manual_seed(5))), "so W may be the same"),
     (with_draws(sample=lambda *a: sample_prior(*a[:3], torch.Generator().manual_seed(5))), "prior's sample may be the same"),
     (with_draws(directions=lambda d, g: torch.matmul(*torch.linalg.svd(torch.randn(d, d, generator=g))[::2])), "can't tell"),
     (with_draws(directions=lambda d, g: torch.linalg.eigh(torch.randn(d, d, generator=g))[1]), "can't tell"),
     (with_draws(scale=1.3, directions=lambda d, g: torch.linalg.eigh(torch.randn(d, d, generator=g))[1]), "on average, too"),
     (with_draws(cube=(0, 1)), "the cube is (−1, 1) along each side")],
-    ids=["QR", "rows", "U", "V", "own generator", "seeded anew", "a copied state", "W fixed", "sample fixed", "U Vh",
+    ids=["QR", "rows", "U", "V", "own generator", "seeded anew", "a copied state", "W kept", "W cached", "nothing drawn",
+         "half of the directions", "not orthogonal", "turned round", "W fixed", "sample fixed", "U Vh",
          "eigenvectors", "eigenvectors and wrong", "cube from 0"])
 def test_draws_as_learners_would_make_them(attempt, words, said):
     out, used = said("distance_to_prior", attempt)

@@ -20,7 +20,7 @@ def recoloured(groups, size, smooth=False):
     return F.interpolate(colours[groups.cpu() + 1].movedim(-1, 1), size, mode="bilinear")
 
 
-def similar_cells(images, cells, image, row, column, title, best=8):
+def similar_cells(images, cells, image, row, column, title, best=6):
     """Where images look like one of their cells: the images, each cell's cosine similarity with that one, the most similar.
 
     images: float (n, 3, size, size). cells: float (n, height, width, c), of length 1. image, row, column: which cell it is.
@@ -28,12 +28,13 @@ def similar_cells(images, cells, image, row, column, title, best=8):
     """
     size, side = images.shape[3], images.shape[3] // cells.shape[2]
     similarity = cells @ cells[image, row, column]
-    fig = plt.figure(figsize=(max(len(images), best), 3.9))
+    fig = plt.figure(figsize=(max(len(images), best), 3.4))
     above, below = fig.subfigures(2, 1, height_ratios=(2, 1))
     axes = above.subplots(2, len(images))
     for i, (line, maps) in enumerate(zip(axes.T, similarity, strict=True)):
         line[0].imshow(images[i].movedim(0, -1).numpy())
-        line[1].imshow(maps.numpy(), cmap="cividis", vmin=0, vmax=1, extent=(0, size, size, 0))
+        line[1].imshow(maps.numpy(), cmap="cividis", vmin=0, vmax=1, interpolation="nearest",
+                       extent=(0, size, size, 0))
     for ax in axes[:, image]:
         ax.add_patch(Rectangle((column * side - side, row * side - side), 3 * side, 3 * side, fill=False, linewidth=2,
                                edgecolor=COLOURS[3]))

@@ -67,7 +67,16 @@ SHARE_MISTAKES = {
     "the crops of different scenes are compared: row i of all three belongs to scene i.":
         lambda boxes, a, b: share_with()(boxes, a, rows_of(b)),
     "a box that ends at the crop's very edge lies in it too: write <= and >=, not < and >.":
-        share_with(inside=lambda boxes, crops: whole_in(torch.cat([boxes[..., :2] - 1e-3, boxes[..., 2:] + 1e-3], -1), crops)),
+        tuple(share_with(inside=lambda boxes, crops, low=low, high=high: whole_in(
+            torch.cat([boxes[..., :2] - low, boxes[..., 2:] + high], -1), crops)) for low, high in (
+                (1e-3, 1e-3), (1e-3, 0), (0, 1e-3))),
+    "only one corner is looked at: an object lies whole in a crop where all four of its edges do.":
+        (share_with(inside=lambda boxes, crops: (boxes[..., :2] >= crops[:, None, :2]).all(-1)),
+         share_with(inside=lambda boxes, crops: (boxes[..., 2:] <= crops[:, None, 2:]).all(-1))),
+    "all of one condition in x or in y was enough: an object lies whole in a crop where both do, all(-1) in place of any(-1).":
+        share_with(inside=lambda boxes, crops: (boxes[..., :2] >= crops[:, None, :2]).any(-1)
+                   & (boxes[..., 2:] <= crops[:, None, 2:]).any(-1)),
+    "these are per cent: a share lies between 0 and 1.": share_with(end=lambda shared: 100 * shared.float().mean()),
 }
 
 
@@ -89,7 +98,7 @@ def crowded(n, m, seed, side=20.0):
 EXERCISES = {
     "share_of_pairs": Exercise(
         share_of_pairs, minutes=10, level=2, mistakes=SHARE_MISTAKES, gradient=0, large=crowded(2000, 12, 0),
-        inputs=(crowded(40, 3, 1), crowded(60, 2, 2), crowded(50, 5, 3)), hints=(
+        inputs=(crowded(40, 3, 1), crowded(400, 2, 2), crowded(50, 5, 3)), hints=(
             "Two questions for each object: does it lie whole in the first crop, and in the second? Then one for each scene: "
             "is there an object with two yeses?",
             "crops_a[:, None] has shape (n, 1, 4) and meets boxes (n, m, 4). An object lies in a crop where its left and top "

@@ -1,7 +1,11 @@
-"""The complete sets: downloaded once by torchvision, and held to what they should be, since people put files there by hand."""
+"""What is downloaded once by torchvision and held to what it should be: the complete sets, and a large encoder's weights."""
+from collections import OrderedDict
+
 import torch
 import torchvision
+from torch import nn
 from torchvision.datasets.utils import check_integrity
+from torchvision.models import ResNet50_Weights, resnet50
 
 from intriguing_lib.paths import data_folder
 
@@ -46,3 +50,35 @@ def complete_set(dataset, name, split, offline):
 def not_original(name, place, remedy):
     return (f"{name}(): what lies in {place} is damaged or another set: delete it, and call {name}() again, which downloads it "
             f"anew. {remedy}")
+
+
+def public_resnet50():
+    """torchvision's ResNet-50, trained by labels on ImageNet: a module in evaluation mode that takes images in [0, 1].
+
+    Its block groups are the taps "network.layer1" to "network.layer4". It lies on the CPU. Downloads 98 MB once, from where
+    torchvision has them, to torch's own folder (TORCH_HOME); a download's hash is checked, and nothing but tensors is read.
+    Raises RuntimeError, in one sentence, where that fails.
+    """
+    weights, network = ResNet50_Weights.IMAGENET1K_V1, resnet50(weights=None)
+    try:
+        network.load_state_dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
+    except Exception as error:  # the network's, the disk's, and whatever a damaged file gives rise to
+        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise RuntimeError(f"public_resnet50(): its weights could not be had ({cause}). Put the file {weights.url} "
+                           f"into {torch.hub.get_dir()}/checkpoints in place of any other of that name, or stay with the "
+                           "encoders that came with the course.") from None
+    preset = weights.transforms()
+    network.fc = nn.Identity()
+    return nn.Sequential(OrderedDict(standardise=Standardise(preset.mean, preset.std), network=network)).eval()
+
+
+class Standardise(nn.Module):
+    """Each channel less its mean, divided by its deviation."""
+
+    def __init__(self, mean, deviation):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None])
+        self.register_buffer("deviation", torch.tensor(deviation)[:, None, None])
+
+    def forward(self, images):
+        return (images - self.mean) / self.deviation

@@ -5,8 +5,12 @@ import urllib.request
 
 import numpy as np
 import pytest
+import torch
+from torchvision.models import resnet50
+from torchvision.transforms.functional import normalize
 
 from intriguing_lib import downloads
+from intriguing_lib.evaluate import feature_maps, features
 from intriguing_lib.images import cifar10, fashion_mnist, mnist
 
 IMAGES, LABELS = "{}-images-idx3-ubyte", "{}-labels-idx1-ubyte"
@@ -100,3 +104,43 @@ def test_a_full_disk_is_named(monkeypatch):
     monkeypatch.setattr(urllib.request, "urlopen", full)
     with pytest.raises(RuntimeError, match="could not be downloaded .*No space left on device"):
         cifar10("train", "cpu")
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """The file in which torch looks for the ResNet's weights."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    (tmp_path / "torch" / "hub" / "checkpoints").mkdir(parents=True)
+    return tmp_path / "torch" / "hub" / "checkpoints" / "resnet50-0676ba61.pth"
+
+
+def test_public_weights_without_a_network_or_damaged_are_one_sentence(hub):
+    with pytest.raises(RuntimeError, match=r"could not be had \(.*service not known.*\). Put the file .*0676ba61.pth into "):
+        downloads.public_resnet50()
+    hub.write_bytes(b"half of a fi")
+    with pytest.raises(RuntimeError, match="could not be had .* in place of any other of that name, or stay with the encoders"):
+        downloads.public_resnet50()
+
+
+def test_public_weights_are_read_as_tensors_and_their_images_standardised(hub):
+    network = resnet50(weights=None)
+    torch.save(network.state_dict(), hub)
+    found = downloads.public_resnet50()
+    assert not any(module.training for module in found.modules())
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    network.fc = torch.nn.Identity()
+    expected = network.eval()(normalize(images, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    assert torch.allclose(features(found, images), expected, atol=1e-4)
+    maps = feature_maps(found, images, ["network.layer2", "network.layer4"])
+    assert [m.shape for m in maps.values()] == [(2, 512, 8, 8), (2, 2048, 2, 2)]
+
+
+def test_public_weights_are_no_place_for_code(hub, tmp_path):
+    class Opens:
+        def __reduce__(self):
+            return open, (str(tmp_path / "was here"), "w")
+
+    torch.save({"fc.weight": Opens()}, hub)
+    with pytest.raises(RuntimeError, match="could not be had"):
+        downloads.public_resnet50()
+    assert not (tmp_path / "was here").exists()

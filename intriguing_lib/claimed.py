@@ -9,8 +9,8 @@ HOLDS, IN_PART, FAILS, UNDECIDED = "holds", "holds in part", "does not hold", "n
 class Claim:
     """words, place: the claim and where it stands. quantity, unit: what decides it. holds: "below" or "above" the line.
     reason: why the line lies where it does. statistic(rows, metric): the quantity, an Effect. rows(table): of one data set's
-    rows, those that are judged. metric: the column that is judged, None where the
-    statistic names its own. records: names of results/NAME.csv, or none.
+    rows, those that are judged. metric: the column that is judged, None where the statistic names its own. records: names of
+    results/NAME.csv, or none.
     """
     words: str
     place: str

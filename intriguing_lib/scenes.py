@@ -140,8 +140,7 @@ class MultiDigits(Description):
 
     def classes(self, rows):
         """The class of the object that each pixel shows, −1 where it shows none: int64 (n, height, width)."""
-        labels = self.targets["labels"][rows][:, :, None, None]
-        return torch.where(self.instances(rows), labels, -1).amax(1)
+        return self.at_pixels(rows, self.targets["labels"][rows])
 
     def cells_shown(self, rows):
         """The grid's cell in which the middle of the object lies that each pixel shows, −1 where it shows none.
@@ -150,8 +149,11 @@ class MultiDigits(Description):
         """
         middle = self.targets["boxes"][rows].view(-1, self.count, 2, 2).mean(2)
         column, row = (middle * self.cells / self.canvas).long().unbind(2)
-        cell = (row * self.cells + column)[:, :, None, None]
-        return torch.where(self.instances(rows), cell, -1).amax(1)
+        return self.at_pixels(rows, row * self.cells + column)
+
+    def at_pixels(self, rows, numbers):
+        """Of each pixel's object its number, from int64 (n, count) of 0 or more, −1 where there is none: (n, height, width)."""
+        return torch.where(self.instances(rows), numbers[:, :, None, None], -1).amax(1)
 
 
 @dataclass(frozen=True, eq=False)

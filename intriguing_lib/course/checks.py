@@ -214,7 +214,8 @@ def not_finite(values):
 
 def unknown_mistake(attempt, values, expected, exercise):
     """What a trial shows, and both results on the smallest input on which they differ."""
-    if draws(exercise) and (sentence := tried(attempt, exercise)):
+    sentence = tried(attempt, exercise)
+    if draws(exercise) and sentence:
         return sentence  # its numbers can't be compared
     if draws(exercise) and alike_on_average(attempt, exercise):
         return ("this check can't tell: your function gives other numbers than the library's, but on average over many "
@@ -224,7 +225,7 @@ def unknown_mistake(attempt, values, expected, exercise):
     i = min(wrong, key=lambda i: size[i])
     names = inspect.signature(exercise.answer).parameters
     where = ", ".join(argument_in_words(*pair) for pair in zip(names, exercise.inputs[i], strict=False))
-    sentence = tried(attempt, exercise) or "not yet, and it is none of the mistakes this check knows."
+    sentence = sentence or "not yet, and it is none of the mistakes this check knows."
     other_draws = (" (Whoever draws in another order, or with another function, gets other numbers, but the same on average; "
                    "yours are others on average, too.)" if draws(exercise) else "")
     return f"{sentence} On {where} it should give {both_in_words(expected[i], values[i])}.{other_draws}"

@@ -2,8 +2,8 @@
 import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
-from matplotlib.patches import Rectangle
 
+from intriguing_lib.figures.scenes import outline
 from intriguing_lib.figures.style import COLOURS
 from intriguing_lib.regions import at_pixels
 
@@ -36,8 +36,8 @@ def similar_cells(images, cells, image, row, column, title, best=6):
         line[1].imshow(maps.numpy(), cmap="cividis", vmin=0, vmax=1, interpolation="nearest",
                        extent=(0, size, size, 0))
     for ax in axes[:, image]:
-        ax.add_patch(Rectangle((column * side - side, row * side - side), 3 * side, 3 * side, fill=False, linewidth=2,
-                               edgecolor=COLOURS[3]))
+        around_it = [side * edge for edge in (column - 1, row - 1, column + 2, row + 2)]
+        outline(ax, around_it, linewidth=2, edgecolor=COLOURS[3])
     for ax, (i, r, c) in zip(below.subplots(1, best), most_similar(similarity, best), strict=True):
         ax.imshow(square_around(images[i], r, c, side).movedim(0, -1).numpy())
         ax.set_title(f"{similarity[i, r, c]:.2f}", fontsize=9, loc="center")

@@ -69,9 +69,10 @@ class Composite(Description):
 class RandBits(Composite):
     """Images with a few bits written beside them, as constant channels of 0s and 1s (the paper's RandBit, section 5).
 
-    images: data with c channels; the composite's images have c + bits, and one more target, "code". bits: 0 to 32.
-    sharing: "shared", both views carry the image's own bits, or "fresh", each view draws its own: the same channels
-        are there, but they say nothing that the views have in common. When measuring, an image carries its own bits.
+    images: data with c channels; the composite's images have c + bits, and one more target, "code". bits: 0 to 62.
+    sharing: "shared", both views carry the image's own bits; "anew", both carry the same ones, drawn anew each time that the
+        image is seen; or "fresh", each view draws its own: the same channels are there, but they say nothing that the views
+        have in common. When measuring, an image carries its own bits.
     seed: another seed gives every image another integer.
 
     An image's own integer is a hash of its pixels, as in the authors' code, so an image keeps it in every subset and
@@ -83,10 +84,10 @@ class RandBits(Composite):
     seed: int = 0
 
     def check(self):
-        if not 0 <= self.bits <= 32:
-            raise ValueError(f"RandBits takes 0 to 32 bits, got {self.bits}.")
-        if self.sharing not in ("shared", "fresh"):
-            raise ValueError(f"RandBits: sharing is 'shared' or 'fresh', got {self.sharing!r}.")
+        if not 0 <= self.bits <= 62:
+            raise ValueError(f"RandBits takes 0 to 62 bits, got {self.bits}.")
+        if self.sharing not in ("shared", "anew", "fresh"):
+            raise ValueError(f"RandBits: sharing is 'shared', 'anew' or 'fresh', got {self.sharing!r}.")
 
     @property
     def shape(self):
@@ -123,8 +124,7 @@ class RandBits(Composite):
 
     def views(self, rows, view, generator):
         views = self.images.views(rows, view, generator)
-        if self.sharing == "shared":
-            codes = [self.codes[rows]] * 2
-        else:
-            codes = [torch.randint(2**self.bits, (len(v),), generator=generator, device=self.device) for v in views]
+        draws = {"shared": 0, "anew": 1, "fresh": 2}[self.sharing]
+        codes = [torch.randint(2**self.bits, (len(v),), generator=generator, device=self.device) for v in views[:draws]]
+        codes = (codes or [self.codes[rows]]) * (2 if draws < 2 else 1)
         return tuple(torch.cat([v, self.channels(c)], 1) for v, c in zip(views, codes, strict=True))

@@ -164,6 +164,27 @@ class Head(Description):
         return nn.Sequential(*modules)
 
 
+@dataclass(frozen=True)
+class HeadAndClassifier(Description):
+    """A projection head, and beside it a linear classifier of the features, for `objectives.WithClassifier` to train along."""
+    head: Head = Head()
+    classes: int = 10
+
+    def build(self, features):
+        return ProjectionAndClassifier(self.head.build(features), nn.Linear(features, self.classes))
+
+
+class ProjectionAndClassifier(nn.Module):
+    """What it gives is the projection; `classifier(features)` gives one logit a class."""
+
+    def __init__(self, projection, classifier):
+        super().__init__()
+        self.projection, self.classifier = projection, classifier
+
+    def forward(self, features):
+        return self.projection(features)
+
+
 class Model(nn.Module):
     """An encoder and its projection head: `model(images)` is what the loss sees, `model.encoder(images)` the features."""
 

@@ -9,7 +9,7 @@ from torch.overrides import TorchFunctionMode
 from intriguing_lib.descriptions import Description, own_code
 from intriguing_lib.encoders import Head, Model, SmallConv
 from intriguing_lib.objectives import Contrastive, Supervised
-from intriguing_lib.protocols import Data, Encoder, Objective, View
+from intriguing_lib.protocols import AnyHead, Data, Encoder, Objective, View
 from intriguing_lib.train import Optimizer, check_batch
 
 TRAINING = 1  # raise it whenever a change can alter what a training gives: every earlier run is then trained anew
@@ -26,7 +26,7 @@ class Experiment(Description):
     data: Data
     view: View
     encoder: Encoder = SmallConv()
-    head: Head = Head()
+    head: AnyHead = Head()
     objective: Objective = Contrastive()
     optimizer: Optimizer = Optimizer()
     steps: int = 300

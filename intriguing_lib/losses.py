@@ -35,6 +35,22 @@ def nt_xent(z1, z2, temperature):
     return F.cross_entropy(logits, partner)
 
 
+def info_nce(z1, z2, temperature):
+    """InfoNCE with the other view's candidates alone: n − 1 negatives an anchor, where NT-Xent has 2n − 2.
+
+    z1, z2, temperature: as for `nt_xent`. Returns the mean over all 2n anchors of the cross-entropy of picking the partner
+    among the n representations of the other view: log n when all similarities are equal. The authors' RandBit notebook takes
+    the sum of both directions, twice this. Raises what `nt_xent` raises.
+    """
+    check_pair(z1, z2)
+    check_temperature(temperature)
+    z1, z2 = normalised(z1), normalised(z2)
+    with torch.autocast(z1.device.type, enabled=False):
+        logits = z1 @ z2.T / temperature
+    partner = torch.arange(len(z1), device=z1.device)
+    return (F.cross_entropy(logits, partner) + F.cross_entropy(logits.T, partner)) / 2
+
+
 def cosine_similarities(z):
     """The cosine of the angle between every two rows of z, float, (n, d): float32, (n, n) (float64 for float64 input)."""
     z = normalised(z)
@@ -71,6 +87,18 @@ class NTXent(Description):
     def __call__(self, z1, z2, generator=None):
         in_blocks = len(z1) >= LARGE and self.temperature >= COLDEST
         return (nt_xent_in_blocks if in_blocks else nt_xent)(z1, z2, self.temperature)
+
+
+@dataclass(frozen=True)
+class InfoNCE(Description):
+    """`info_nce` at a fixed temperature."""
+    temperature: float = 0.5
+
+    def check(self):
+        check_temperature(self.temperature)
+
+    def __call__(self, z1, z2, generator=None):
+        return info_nce(z1, z2, self.temperature)
 
 
 def nt_xent_in_blocks(z1, z2, temperature):

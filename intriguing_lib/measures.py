@@ -20,10 +20,14 @@ MEASURING = 2  # raise it whenever a change can alter what a measure gives: ever
 
 
 class Frozen:
-    """A trained model while it is measured: features that several measures ask for are computed once."""
+    """A trained model while it is measured: features that several measures ask for are computed once.
 
-    def __init__(self, model):
+    snapshots: {step: the model as it was then}, those that were asked for.
+    """
+
+    def __init__(self, model, snapshots=None):
         self.model, self.known, self.adapted = model, {}, {}
+        self.earlier = {step: Frozen(snapshot) for step, snapshot in (snapshots or {}).items()}
 
     def module(self, after_head=False):
         """What gives the representation: the encoder, or encoder and projection head."""
@@ -162,6 +166,50 @@ class NeighbourTop1(Measure):
 def measured_on(test):
     """The usual measures of a representation: linear evaluation and nearest neighbours of the label, on `test`."""
     return LinearTop1(test), NeighbourTop1(test)
+
+
+@dataclass(frozen=True)
+class AlongTop1(Measure):
+    """Top-1, 0 to 1, of the classifier that was trained along (`objectives.WithClassifier`), as it is at the end."""
+    test: Data
+    target: str = "label"
+
+    gives = ("along",)
+
+    def __call__(self, frozen, data):
+        logits = frozen.model.head.classifier(frozen.features(self.test))
+        return {self.named("along"): (logits.argmax(1) == self.test.targets[self.target]).double().mean().item()}
+
+
+@dataclass(frozen=True)
+class During(Description):
+    """What a measure gives at chosen steps of the training: its metrics' names end in "at 50", say.
+
+    A run that is measured so is kept with its weights at these steps; where they aren't kept yet it is trained once more, to
+    the same numbers. steps: from 0, before the training, to the last.
+    """
+    measure: Measure
+    steps: tuple[int, ...]
+
+    @property
+    def metrics(self):
+        return tuple(f"{metric} at {step}" for step in self.steps for metric in self.measure.metrics)
+
+    def check(self):
+        if not self.steps or min(self.steps) < 0:
+            raise ValueError(f"During: steps are one or more, from 0, got {self.steps}.")
+
+    def check_fit(self, data):
+        self.measure.check_fit(data)
+
+    def __call__(self, frozen, data):
+        return {f"{metric} at {step}": value for step in self.steps
+                for metric, value in self.measure(frozen.earlier[step], data).items()}
+
+
+def steps_watched(measures):
+    """The steps of the training that some of the measures look at: a sorted list."""
+    return sorted({step for measure in measures if isinstance(measure, During) for step in measure.steps})
 
 
 @dataclass(frozen=True)

@@ -63,3 +63,20 @@ class SupervisedPresence(Supervised):
 
     def classes(self, data):
         return data.targets[self.target].shape[1]
+
+
+@dataclass(frozen=True)
+class WithClassifier(Description):
+    """A loss on the projections of two views, and beside it a linear classifier trained along on the first view's features.
+
+    The classifier's gradient is stopped at the features, so it reads what the loss alone has made of them: an evaluation while
+    the training goes on, as in the authors' RandBit notebook (`measures.AlongTop1` takes its accuracy). The model's head is a
+    `HeadAndClassifier`. target: the name of an int64 target, (n,).
+    """
+    loss: Loss = NTXent()
+    target: str = "label"
+
+    def __call__(self, model, a, b, target, generator):
+        h = model.encoder(torch.cat([a, b]))
+        logits = model.head.classifier(h[:len(a)].detach()).float()
+        return self.loss(*model.head(h).chunk(2), generator) + F.cross_entropy(logits, target(self.target))

@@ -46,6 +46,11 @@ class Encoder(Protocol):
         """The module for images of `shape`, from float images to (n, features)."""
 
 
+class AnyHead(Protocol):
+    def build(self, features) -> nn.Module:
+        """The module from features (n, features) to what the objective sees, such as projections or a decoded image."""
+
+
 class Loss(Protocol):
     def __call__(self, z1, z2, generator):
         """A scalar from the projections of two views, float (n, d) each; row i of both belongs to image i."""
@@ -69,6 +74,7 @@ REMEDY = {
     View: "give a function of (images, generator), or a description such as digit_view()",
     Encoder: "give a description whose build(shape) makes the module, such as SmallConv(), or a class of your own with "
              "`features`, the length of its vectors, and `build`",
+    AnyHead: "give a description whose build(features) makes the module, such as Head(layers=2)",
     Loss: "give a function of (z1, z2, generator), or a description such as NTXent(temperature=0.5)",
     Objective: "give Contrastive(loss) or Supervised()",
     Measure: "give one of `measures`, or a function of (frozen, data) that has `metrics`",

@@ -59,6 +59,38 @@ class PresenceAUC(Measure):
 
 
 @dataclass(frozen=True)
+class CodeRead(Measure):
+    """How well an image's random bits can be read, by a logistic regression for each: "bit", the share of bits that are right,
+    chance 0.5, and "whole code", the share of images all of whose bits are.
+
+    bits: how many the data carry, 1 or more. fit: what is fitted on, by default the data trained on.
+    """
+    test: Data
+    bits: int
+    fit: Data | None = None
+
+    target = "code"
+    gives = ("bit", "whole code")
+
+    def check(self):
+        if self.bits < 1:
+            raise ValueError(f"CodeRead: bits is at least 1, got {self.bits}: without bits there is nothing to be read.")
+
+    def named(self, metric):
+        return metric
+
+    def __call__(self, frozen, data):
+        (a, b), (of_a, of_b) = self.features(frozen, data), self.targets(data)
+        mean, deviation = a.mean(0), a.std(0).clamp(min=1e-6)
+        a, b, right = (a - mean) / deviation, with_ones((b - mean) / deviation), []
+        for i in range(self.bits):
+            off, on = logistic_regression(a, of_a >> i & 1, PENALTY, classes=2)
+            right.append((b @ (on - off) > 0) == (of_b >> i & 1))
+        right = torch.stack(right)
+        return {"bit": right.double().mean().item(), "whole code": right.all(0).double().mean().item()}
+
+
+@dataclass(frozen=True)
 class ValueR2(Measure):
     """How well a number can be read linearly: R² of ridge regression, 1 perfect, 0 no better than the mean.
 

@@ -2,14 +2,14 @@
 import time
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from intriguing_lib import cache, measures
 from intriguing_lib.descriptions import own_code, settings
 from intriguing_lib.experiments import TRAINING, Experiment, key_of
-from intriguing_lib.measures import Frozen, Measure
+from intriguing_lib.measures import During, Frozen, Measure, steps_watched
 from intriguing_lib.provenance import circumstances
 from intriguing_lib.train import train
 
@@ -19,7 +19,8 @@ class Run:
     """A finished run: its model, the loss of each step, its metrics and the seconds that its training took.
 
     metrics: {name: number} of all the measures asked for; accuracies in 0 to 1. circumstances: where, when and with which
-    versions it was trained (`provenance.circumstances`). from_cache: whether the weights were loaded.
+    versions it was trained (`provenance.circumstances`). from_cache: whether the weights were loaded. snapshots: {step: the
+    model then}, of the steps that measures look at (`measures.During`).
     """
     experiment: Experiment
     model: torch.nn.Module
@@ -28,6 +29,10 @@ class Run:
     seconds: float
     circumstances: dict
     from_cache: bool
+    snapshots: dict = field(default_factory=dict)
+
+    def frozen(self):
+        return Frozen(self.model, self.snapshots)
 
 
 def run(experiment, measures=(), on_report=None):
@@ -39,8 +44,8 @@ def run(experiment, measures=(), on_report=None):
     """
     check_fit(experiment, measures)
     with in_one_line([experiment]), locked(experiment), one_thread(experiment.data.device):
-        result = trained(experiment, on_report)
-        readings = read(experiment, measures, lambda: Frozen(result.model))
+        result = trained(experiment, on_report, steps_watched(measures))
+        readings = read(experiment, measures, result.frozen)
     print(in_words(result, readings))
     return replace(result, metrics=metrics_of(readings))
 
@@ -63,9 +68,9 @@ def row(experiment, measures, wait=True, on_report=lambda step, loss: None):
 
 
 def finished_row(experiment, measures, on_report):
-    found = card(experiment.key)
-    result = None if found else trained(experiment, on_report)
-    readings = read(experiment, measures, lambda: Frozen((result or trained(experiment, on_report)).model))
+    found, steps = card(experiment.key), steps_watched(measures)
+    result = None if found else trained(experiment, on_report, steps)
+    readings = read(experiment, measures, lambda: (result or trained(experiment, on_report, steps)).frozen())
     found = found or description(result)
     return (settings(experiment) | {name: found[name] for name in ("first_loss", "loss")} | metrics_of(readings)
             | {"seconds": found["seconds"], "from_cache": result is None or result.from_cache, "key": experiment.key,
@@ -94,8 +99,10 @@ def check_fit(experiment, measures):
     """Raise what would otherwise be found out after the training."""
     taps = getattr(experiment.encoder, "taps", None)
     for measure in measures:
-        if isinstance(measure, Measure):
+        if isinstance(measure, Measure | During):
             measure.check_fit(experiment.data)
+        if isinstance(measure, During) and max(measure.steps) > experiment.steps:
+            raise ValueError(f"During: step {max(measure.steps)} of a training of {experiment.steps} steps.")
         if taps and getattr(measure, "tap", taps[0]) not in taps:
             raise ValueError(f"{type(measure).__name__}: the encoder has no {measure.tap!r}; its taps are {', '.join(taps)}.")
 
@@ -108,21 +115,24 @@ def is_finished(experiment, measures):
     return all(reading_key(experiment, measure) in kept for measure in measures)
 
 
-def trained(experiment, on_report=None):
-    """A Run without metrics: loaded, or else trained and kept."""
-    result = loaded(experiment)
+def trained(experiment, on_report=None, steps=()):
+    """A Run without metrics, with snapshots at `steps`: loaded, or else trained and kept."""
+    result = loaded(experiment, steps)
     if result is not None:
         return result
     e, model, checkpoint = experiment, experiment.untrained(), cache.Checkpoint(experiment.key)
+    snapshots = dict.fromkeys(steps)
     losses = train(model, e.objective, e.data, e.view, e.optimizer, e.steps, e.batch_size, e.seed, on_report,
-                   checkpoint if e.key else None)
+                   checkpoint if e.key else None, snapshots)
     if not all(weight.isfinite().all() for weight in model.parameters()):
         raise FloatingPointError("A weight is no longer finite after the last step: lower the learning rate.")
-    result = Run(e, model.eval(), losses, {}, checkpoint.seconds, circumstances(e.data.device), False)
+    earlier = {step: model_of(e, state) for step, state in snapshots.items()}
+    result = Run(e, model.eval(), losses, {}, checkpoint.seconds, circumstances(e.data.device), False, earlier)
     if e.key is None:
         print(f"not kept: {e.own_code} is your own code, and a later change of it could not be told from its name")
     else:
-        weights = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+        states = {"model": model.state_dict()} | {f"at{step}": state for step, state in snapshots.items()}
+        weights = {f"{part}.{name}": tensor for part, state in states.items() for name, tensor in state.items()}
         cache.save(e.key, description(result), {"losses": losses, **weights})
     return result
 
@@ -134,18 +144,33 @@ def description(result):
             "loss": losses[-10:].mean().item(), "seconds": result.seconds, "circumstances": result.circumstances}
 
 
-def loaded(experiment):
-    """The identical earlier run, without metrics, or None; one that can't be used is named in a warning."""
+def loaded(experiment, steps=()):
+    """The identical earlier run, without metrics, or None, also where it has no snapshots at `steps`; one that can't be used is
+    named in a warning."""
     if not cache.has_weights(experiment.key):
         return None
     try:
         tensors, found = cache.load(experiment.key), cache.card(experiment.key)
-        model, losses = experiment.untrained(), tensors.pop("losses")
-        model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in tensors.items()})
-        return Run(experiment, model.eval(), losses, {}, found["seconds"], found["circumstances"], True)
+        model = model_of(experiment, parts(tensors, "model"))
+        if any(not parts(tensors, f"at{step}") for step in steps):
+            return None
+        earlier = {step: model_of(experiment, parts(tensors, f"at{step}")) for step in steps}
+        return Run(experiment, model, tensors["losses"], {}, found["seconds"], found["circumstances"], True, earlier)
     except (cache.Damaged, KeyError, RuntimeError, TypeError) as error:
         warnings.warn(f"The cached run {experiment.key} can't be used ({error}): it is trained again.", stacklevel=3)
         return None
+
+
+def parts(tensors, name):
+    """Those tensors whose names begin with `name` and a dot, without these."""
+    return {key.removeprefix(f"{name}."): tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}
+
+
+def model_of(experiment, state):
+    """The experiment's model with these weights, in evaluation mode."""
+    model = experiment.untrained()
+    model.load_state_dict(state)
+    return model.eval()
 
 
 def card(key):

@@ -54,7 +54,7 @@ class Optimizer(Description):
         return {"cosine": (1 + math.cos(math.pi * done)) / 2, "linear": 1 - done, "constant": 1.0}[self.schedule]
 
 
-def train(model, objective, data, view, optimizer, steps, batch_size, seed, on_report=None, checkpoint=None):
+def train(model, objective, data, view, optimizer, steps, batch_size, seed, on_report=None, checkpoint=None, snapshots=None):
     """Train `model` in place for `steps` steps and return the loss of each: float32, (steps,), on the CPU.
 
     data: an ImageSet or a composite, on the model's device. view: what turns images into one random view. Each epoch
@@ -63,15 +63,20 @@ def train(model, objective, data, view, optimizer, steps, batch_size, seed, on_r
     given, a progress bar shows both.
     checkpoint: None, or where an interrupted training is continued from and kept in (`cache.Checkpoint`): on a CPU it
     ends with the very numbers that it would have had without the interruption.
+    snapshots: None, or a dictionary whose keys are steps; each gets the model's weights and buffers as they are after so many
+    (0: before the first), on the CPU.
     On CUDA: autocast, to bfloat16 where the card has it, else to float16 with loss scaling.
     Raises ValueError when the batch is larger than the set, FloatingPointError when the loss is no longer finite.
     """
     check_batch(batch_size, data)
+    snapshots = {} if snapshots is None else snapshots
+    take_down(model, 0, snapshots)
     if not steps:
         return torch.zeros(0)  # an optimiser refuses a model that has nothing to train, such as plain pixels
     keep_freed_memory()
     autocast, scaler = precision(data.device)
     state = State(model, *optimizer.build(model.parameters(), steps), scaler, torch.Generator(data.device).manual_seed(seed))
+    state.snapshots = snapshots
     if checkpoint is not None:
         state.resume(checkpoint)
     for step in range(REPORT_EVERY, len(state.losses) + 1, REPORT_EVERY):  # what an earlier attempt has done is told again
@@ -85,11 +90,18 @@ def train(model, objective, data, view, optimizer, steps, batch_size, seed, on_r
             with autocast():
                 loss = objective(model, a, b, lambda name, rows=rows: data.targets[name][rows], state.generator)
             state.descend(loss)
+            take_down(model, step + 1, snapshots)
             if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
                 report(step + 1, state.losses, bar, on_report)
                 if checkpoint is not None:
                     state.keep(checkpoint)
     return torch.stack(state.losses).float().cpu()
+
+
+def take_down(model, step, snapshots):
+    """Put the model's weights and buffers where that was asked for after so many steps."""
+    if step in snapshots:
+        snapshots[step] = {name: tensor.cpu().clone() for name, tensor in model.state_dict().items()}
 
 
 class State:
@@ -100,6 +112,7 @@ class State:
         self.generator = generator
         self.losses = []
         self.order = None  # of the images in this epoch, int64
+        self.snapshots = {}  # {step: the model then, or None before it}
         self.kept_at, self.keeping_took = time.monotonic(), 0.0
 
     def next_rows(self, n, batch_size):
@@ -125,19 +138,21 @@ class State:
         if start - self.kept_at > max(CHECKPOINT_SECONDS, self.keeping_took / CHECKPOINT_SHARE):
             checkpoint.save({name: part.state_dict() for name, part in self.parts.items()}
                             | {"generator": self.generator.get_state(), "order": self.order,
-                               "losses": torch.stack(self.losses)})
+                               "losses": torch.stack(self.losses),
+                               "snapshots": {step: taken for step, taken in self.snapshots.items() if taken}})
             self.kept_at = time.monotonic()
             self.keeping_took = self.kept_at - start
 
     def resume(self, checkpoint):
-        """Take up what the checkpoint holds, if it holds anything."""
+        """Take up what the checkpoint holds, if it holds anything, and every snapshot asked for that it has gone past."""
         saved = checkpoint.load()
-        if saved is None:
+        if saved is None or any(step <= len(saved["losses"]) and step not in saved["snapshots"] for step in self.snapshots):
             return
         for name, part in self.parts.items():
             part.load_state_dict(saved[name])
         self.generator.set_state(saved["generator"])
         self.order = saved["order"].to(self.generator.device)
+        self.snapshots |= saved["snapshots"]
         self.losses = list(saved["losses"].to(self.generator.device))
         print(f"an earlier attempt was cut short: going on at step {len(self.losses)}", flush=True)
 

@@ -42,6 +42,20 @@ def test_fresh_bits_differ_between_the_views_and_between_steps(generator):
     assert torch.equal(data.batch(rows)[:, 1:], RandBits(data.images, bits=10).batch(rows)[:, 1:])
 
 
+def test_bits_drawn_anew_are_the_same_in_both_views_and_other_ones_the_next_time(generator):
+    data = RandBits(digits("train", "cpu"), bits=10, sharing="anew")
+    rows = torch.arange(2000)
+    epochs = []
+    for _ in range(2):
+        a, b = (bits_of(v[:, 1:]) for v in data.views(rows, lambda x, g: x, generator))
+        assert torch.equal(a, b)
+        epochs.append(a)
+    own = bits_of(data.batch(rows)[:, 1:])
+    for one, other in ((epochs[0], epochs[1]), (epochs[0], own), (epochs[1], own)):
+        assert abs((one == other).double().mean() - 0.5) < 0.015  # 20,000 coin flips each: false-alarm rate 8e-5 in all
+    assert abs(epochs[0].mean() - 0.5) < 0.015
+
+
 def test_integers_are_uniform_independent_of_the_label_and_kept_in_subsets():
     """χ² tests at p > 1e-4 each: false-alarm rate 2e-4 in all."""
     images = digits("train", "cpu")
@@ -54,7 +68,7 @@ def test_integers_are_uniform_independent_of_the_label_and_kept_in_subsets():
     assert not torch.equal(RandBits(images, bits=5, seed=1).codes, codes)
 
 
-@pytest.mark.parametrize("bits, seed", [(1, 0), (5, 0), (32, 0), (10, 7)])
+@pytest.mark.parametrize("bits, seed", [(1, 0), (5, 0), (32, 0), (62, 0), (10, 7)])
 def test_integers_are_the_highest_bits_of_a_multilinear_hash_of_the_pixels(bits, seed):
     """Of the bytes themselves, with Python's unbounded integers: what they were before composites took any data."""
     images = digits("train", "cpu")[:50]
@@ -115,9 +129,10 @@ def test_inner_bits_are_shared_where_outer_ones_are_fresh(noise, generator):
 
 def test_many_bits_tell_images_apart_and_no_bits_change_nothing(noise):
     images = digits("train", "cpu")
-    collisions = len(images) - len(RandBits(images, bits=32).codes.unique())
-    assert collisions <= 2  # 0.012 expected for random integers: false-alarm rate 3e-7
-    assert RandBits(images, bits=32).codes.min() >= 0
+    for bits in (32, 62):
+        collisions = len(images) - len(RandBits(images, bits).codes.unique())
+        assert collisions <= 2  # 0.012 expected for random integers of 32 bits: false-alarm rate 3e-7
+        assert RandBits(images, bits).codes.min() >= 0
     assert torch.equal(RandBits(noise, bits=0).batch(ROWS), noise.batch(ROWS))
 
 
@@ -128,9 +143,10 @@ def test_the_repr_tells_settings_and_content_apart(noise):
 
 
 def test_bad_settings_are_named(noise):
-    with pytest.raises(ValueError, match="0 to 32 bits, got 33"):
-        RandBits(noise, 33)
-    with pytest.raises(ValueError, match="'shared' or 'fresh', got 'both'"):
+    for bits in (-1, 63):
+        with pytest.raises(ValueError, match=f"0 to 62 bits, got {bits}"):
+            RandBits(noise, bits)
+    with pytest.raises(ValueError, match="'shared', 'anew' or 'fresh', got 'both'"):
         RandBits(noise, 3, sharing="both")
 
 

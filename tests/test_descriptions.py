@@ -168,7 +168,7 @@ BUILT = torch.nn.Flatten()
     ("view", torchvision.transforms.RandomCrop(20), r"is of type RandomCrop, which isn't called as \(images, generator\)"),
     ("encoder", BUILT, "is of type Flatten, which has no features: give a description whose build.* or a class of your own"),
     ("encoder", SmallConv, r"is SmallConv, which is a class and not yet an object: give .* SmallConv\(\)"),
-    ("head", BUILT, r"is of type Flatten: give Head\(\.\.\.\)"),
+    ("head", BUILT, r"is of type Flatten, which has no build: give a description whose build.* such as Head\(layers=2\)"),
     ("objective", NTXent(0.2), r"is of type NTXent, which isn't called as \(model, a, b, target, generator\): give Contr"),
     ("optimizer", torch.optim.Adam, r"is Adam: give Optimizer\(\.\.\.\)"),
 ], ids=lambda value: value if isinstance(value, str) and " " not in value else "")

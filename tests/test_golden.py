@@ -28,15 +28,16 @@ from intriguing_lib import (
     scenes,
     views,
 )
+from intriguing_lib.authors_randbit import AuthorsConv, AuthorsHead, AuthorsRandBit
 from intriguing_lib.composites import Joined, RandBits
 from intriguing_lib.crop_pairs import CropPairs
-from intriguing_lib.encoders import Head, ResNet, SmallConv
+from intriguing_lib.encoders import Head, HeadAndClassifier, ResNet, SmallConv
 from intriguing_lib.experiments import Experiment
 from intriguing_lib.generalised import DecoupledNTXent, MatchedMoments, SlicedWasserstein
 from intriguing_lib.images import ImageSet, digits, fashion
-from intriguing_lib.losses import NTXent
+from intriguing_lib.losses import InfoNCE, NTXent
 from intriguing_lib.mistakes import SelfKept, SmallGroups, StrangersAsPartners, Unnormalised
-from intriguing_lib.objectives import Contrastive, Supervised, SupervisedPresence
+from intriguing_lib.objectives import Contrastive, Supervised, SupervisedPresence, WithClassifier
 from intriguing_lib.runs import one_thread
 from intriguing_lib.scenes import MultiDigits
 from intriguing_lib.train import Optimizer, train
@@ -66,6 +67,7 @@ OBJECTIVES = {
     "self kept": Contrastive(SelfKept(0.3)),
     "unnormalised": Contrastive(Unnormalised(0.3)),
     "groups together": SmallGroups(NTXent(0.3), 8),
+    "InfoNCE": Contrastive(InfoNCE(0.3)),
     "groups apart": SmallGroups(NTXent(0.3), 8, together=False),
 }
 
@@ -101,6 +103,7 @@ def small_runs():
         "no bits": RandBits(coarse, 0),
         "shared bits": RandBits(coarse, 5, seed=2),
         "fresh bits": RandBits(coarse, 5, "fresh"),
+        "bits anew": RandBits(coarse, 5, "anew"),
         "nested bits": RandBits(RandBits(coarse, 2), 3, "fresh", seed=1),
         "scenes": crowded,
         "fresh scenes": replace(crowded, layout="fresh", placement="apart", canvas=24),
@@ -113,6 +116,9 @@ def small_runs():
     runs |= {name: replace(plain, data=composite) for name, composite in data.items()}
     runs["code"] = replace(plain, data=RandBits(coarse, 2), head=Head(1, out=4), objective=Supervised("code"))
     runs["presence"] = replace(plain, data=crowded, head=Head(1, out=10), objective=SupervisedPresence())
+    runs["classifier along"] = replace(plain, head=HeadAndClassifier(plain.head), objective=WithClassifier(NTXent(0.2)))
+    runs["authors' RandBit"] = replace(runs["code"], encoder=AuthorsConv(padding=1), head=AuthorsHead(),
+                                       objective=AuthorsRandBit(0.2))
     runs["NT-Xent in blocks"] = replace(plain, data=coarser, encoder=SmallConv((4,), 8), objective=OBJECTIVES["NT-Xent"],
                                         steps=2, batch_size=losses.LARGE)
     return {name: (e, None) for name, e in runs.items()}

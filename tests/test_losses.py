@@ -6,7 +6,7 @@ import torch
 from torch.autograd import gradcheck
 
 from intriguing_lib import losses
-from intriguing_lib.losses import NTXent, nt_xent, nt_xent_in_blocks
+from intriguing_lib.losses import InfoNCE, NTXent, info_nce, nt_xent, nt_xent_in_blocks
 
 
 def by_the_formula(z1, z2, temperature):
@@ -166,3 +166,25 @@ def test_blocks_name_bad_input():
         nt_xent_in_blocks(torch.ones(4, 3), torch.ones(5, 3), 0.1)
     with pytest.raises(ValueError, match=f"at least {losses.COLDEST}, got 0.001: nt_xent"):
         nt_xent_in_blocks(torch.ones(4, 3), torch.ones(4, 3), 1e-3)
+
+
+def across_by_the_formula(z1, z2, temperature):
+    """Each anchor's partner among the other view's n representations: plain Python, float64."""
+    a, b = ([row / row.norm() for row in z.double()] for z in (z1, z2))
+    total = 0.0
+    for anchors, others in ((a, b), (b, a)):
+        for i, anchor in enumerate(anchors):
+            scores = [float(anchor @ other) / temperature for other in others]
+            total += math.log(sum(map(math.exp, scores))) - scores[i]
+    return total / (2 * len(z1))
+
+
+@pytest.mark.parametrize("n, d, temperature", [(2, 3, 0.05), (16, 8, 0.2), (33, 64, 1.0)])
+def test_infonce_is_the_formulas_and_log_n_when_all_are_alike(n, d, temperature):
+    z1, z2 = pair(n, d)
+    assert InfoNCE(temperature)(z1, z2).item() == pytest.approx(across_by_the_formula(z1, z2, temperature), rel=1e-5)
+    assert info_nce(torch.ones(n, d), torch.ones(n, d), temperature).item() == pytest.approx(math.log(n), rel=1e-5)
+    z1, z2 = (z.requires_grad_() for z in pair(5, 4, dtype=torch.float64))
+    assert gradcheck(lambda a, b: info_nce(a, b, 0.3), (z1, z2))
+    with pytest.raises(ValueError, match="The temperature must be above 0"):
+        InfoNCE(0)

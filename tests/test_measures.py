@@ -6,9 +6,13 @@ import torch
 
 from intriguing_lib import diagnostics
 from intriguing_lib.changes import r2_of_change
+from intriguing_lib.encoders import HeadAndClassifier
 from intriguing_lib.evaluate import features, knn_accuracy, linear_evaluation
-from intriguing_lib.measures import ChangesRead, Diagnostics, Frozen, LinearTop1, NeighbourTop1, NotFrozen
+from intriguing_lib.measures import AlongTop1, ChangesRead, Diagnostics, During, Frozen, LinearTop1, NeighbourTop1, NotFrozen
 from intriguing_lib.mistakes import evaluation_that_trains
+from intriguing_lib.objectives import WithClassifier
+from intriguing_lib.runs import run
+from intriguing_lib.train import Optimizer
 
 
 @pytest.fixture
@@ -51,3 +55,21 @@ def test_an_evaluation_that_trains_leaves_the_model_and_says_how_far_it_went(mod
     way, length = sum((a - b).square().sum() for a, b in pairs).sqrt(), sum(b.square().sum() for _, b in pairs).sqrt()
     assert found["moved by"] == pytest.approx((way / length).item(), rel=1e-5) and found["moved by"] > 0.001
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
+def test_a_classifier_trained_along_reads_what_the_loss_makes_and_changes_nothing_of_it(experiment, some_digits):
+    """Encoder and projection head end as they do without it; it itself is better than chance."""
+    along = replace(experiment, head=HeadAndClassifier(experiment.head), objective=WithClassifier(experiment.objective.loss),
+                    optimizer=Optimizer(lr=3e-2), steps=200)
+    alone, beside = (run(e) for e in (replace(along, head=experiment.head, objective=experiment.objective), along))
+    pairs = zip(alone.model.state_dict().items(), beside.model.state_dict().items(), strict=False)
+    assert all(torch.equal(a, b) and name == other.replace("projection.", "") for (name, a), (other, b) in pairs)
+    top1 = run(along, (AlongTop1(some_digits[1]),)).metrics["along"]
+    logits = beside.model.head.classifier(features(beside.model.encoder, some_digits[1]))
+    assert top1 == (logits.argmax(1) == some_digits[1].labels).double().mean() > 0.3
+
+
+@pytest.mark.parametrize("steps", [(), (-1, 3)])
+def test_steps_that_no_training_has_are_named(steps, some_digits):
+    with pytest.raises(ValueError, match="During: steps are one or more, from 0, got"):
+        During(LinearTop1(some_digits[1]), steps)

@@ -10,13 +10,14 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from intriguing_lib import readouts
+from intriguing_lib.composites import RandBits
 from intriguing_lib.encoders import Head, Ink, PooledConv
 from intriguing_lib.evaluate import features, linear_evaluation
 from intriguing_lib.experiments import Experiment
 from intriguing_lib.images import digits, photos
 from intriguing_lib.measures import Frozen, LinearTop1
 from intriguing_lib.objectives import SupervisedPresence
-from intriguing_lib.readouts import PENALTY, EdgesTold, PresenceAUC, RegionScores, ValueR2
+from intriguing_lib.readouts import PENALTY, CodeRead, EdgesTold, PresenceAUC, RegionScores, ValueR2
 from intriguing_lib.runs import run
 from intriguing_lib.scenes import FewKinds, MultiDigits
 from intriguing_lib.views import Chain, Crop
@@ -191,3 +192,37 @@ def test_scenes_of_another_kind_than_the_images_are_refused(few_kinds):
     fit, test = few_kinds
     with pytest.raises(ValueError, match="RegionScores: trained on .*: give data of the same kind"):
         RegionScores(test, replace(fit, canvas=80), "block2").check_fit(fit)
+
+
+def test_codes_are_read_bit_by_bit_and_whole():
+    """From the bits themselves everything; from noise chance; from all but two of them, these two by chance."""
+    train, test = (RandBits(digits(split, "cpu"), bits=6) for split in ("train", "test"))
+
+    class Known:
+        def features(self, data, after_head=False):
+            bits = (data.codes[:, None] >> torch.arange(self.bits)) & 1
+            return torch.cat([bits.float(), torch.rand(len(data), 8, generator=torch.Generator().manual_seed(0))], 1)
+
+    known = Known()
+    for known.bits, bit, whole in ((6, 1, 1), (4, 5 / 6, 1 / 4), (0, 1 / 2, 1 / 64)):
+        found = CodeRead(test, bits=6)(known, train)
+        # 2,000 images: four standard errors or more, false-alarm rate below 1e-3 in all
+        assert found["bit"] == pytest.approx(bit, abs=0.02) and found["whole code"] == pytest.approx(whole, abs=0.04)
+    with pytest.raises(ValueError, match="bits is at least 1, got 0"):
+        CodeRead(test, bits=0)
+    with pytest.raises(ValueError, match="CodeRead: the data have no target 'code': they have label"):
+        CodeRead(test.images, bits=6).check_fit(train.images)
+
+
+def test_bits_are_those_of_scikit_learns_regression_on_the_same_features():
+    train, test = (RandBits(digits(split, "cpu")[:600], bits=3) for split in ("train", "test"))
+    frozen = Frozen(Experiment(train, VIEW, PooledConv((4, 8), (2, 2)), batch_size=32, steps=0).untrained().eval())
+    scaler, right = StandardScaler().fit(frozen.features(train).double()), []
+    a, b = (scaler.transform(frozen.features(data).double()) for data in (train, test))
+    for i in range(3):
+        of_a, of_b = (torch.tensor([code // 2**i % 2 for code in data.codes.tolist()]) for data in (train, test))
+        classifier = LogisticRegression(C=1 / (2 * PENALTY * len(a)), tol=1e-8, max_iter=10_000).fit(a, of_a)
+        right.append(torch.from_numpy(classifier.predict(b)) == of_b)
+    right, found = torch.stack(right).double(), CodeRead(test, bits=3)(frozen, train)
+    assert found["bit"] == pytest.approx(right.mean().item(), abs=3e-3)  # 1,800 bits
+    assert found["whole code"] == pytest.approx(right.amin(0).mean().item(), abs=7e-3)

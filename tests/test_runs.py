@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from intriguing_lib import cache, experiments, measures, paths, runs
+from intriguing_lib import train as train_module
 from intriguing_lib.composites import Composite, RandBits
 from intriguing_lib.encoders import Head, Pixels
 from intriguing_lib.evaluate import linear_evaluation, pixels
 from intriguing_lib.images import digits
 from intriguing_lib.losses import nt_xent
-from intriguing_lib.measures import ChangesRead, Diagnostics, LinearTop1, NeighbourTop1, measured_on
+from intriguing_lib.measures import ChangesRead, Diagnostics, During, LinearTop1, NeighbourTop1, measured_on
 from intriguing_lib.objectives import Contrastive, Supervised
 from intriguing_lib.protocols import Data
 from intriguing_lib.runs import is_finished, row, run
@@ -256,3 +257,70 @@ def test_nothing_warns_on_the_way(experiment, measured):
         run(experiment, measured)
         run(experiment, measured)
         run(replace(experiment, head=Head(layers=1, out=8)), (ChangesRead(measured[0].test),))
+
+
+def test_what_is_measured_during_a_training_is_what_shorter_looks_at_it_give(experiment, some_digits, trainings):
+    """A constant learning rate makes step 7 of 20 the end of a training of 7. The readings are kept; so are the weights."""
+    linear = LinearTop1(some_digits[1])
+    e = replace(experiment, steps=20, optimizer=Optimizer(schedule="constant"))
+    found = run(e, (linear, During(linear, (0, 7, 20)))).metrics
+    assert list(found) == ["linear", "linear at 0", "linear at 7", "linear at 20"]
+    for steps in (0, 7, 20):
+        assert found[f"linear at {steps}"] == run(replace(e, steps=steps), (linear,)).metrics["linear"]
+    assert found["linear"] == found["linear at 20"] != found["linear at 0"]
+    before, plain = len(trainings), run(e)
+    again = run(e, (During(NeighbourTop1(some_digits[1]), (0, 7)),))
+    assert len(trainings) == before and again.from_cache and same_weights(plain.model, again.model)
+    assert is_finished(e, (During(linear, (0, 7, 20)),)) and list(again.snapshots) == [0, 7]
+
+
+def test_a_run_without_snapshots_is_trained_once_more_to_the_same_numbers(experiment, some_digits, trainings):
+    measure = During(LinearTop1(some_digits[1]), (2,))
+    first = run(experiment)
+    second = row(experiment, (measure,))
+    assert trainings == [0, 0] and second["linear at 2"] > 0
+    assert same_weights(first.model, run(experiment).model)
+    assert row(experiment, (measure,))["linear at 2"] == second["linear at 2"] and trainings == [0, 0]
+
+
+def test_snapshots_survive_an_interruption(experiment, some_digits, monkeypatch):
+    """Killed at step 15 of 20, after a checkpoint at step 10: the run goes on there and has what it took at step 5."""
+    e = replace(experiment, steps=20)
+    measure = During(LinearTop1(some_digits[1]), (5, 15))
+    whole = run(e, (measure,))
+    cache.remove(e.key)
+    monkeypatch.setattr(train_module, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(train_module, "CHECKPOINT_SHARE", 1e9)
+    take_down = train_module.take_down
+
+    def killed(model, step, snapshots):
+        if step == 16:
+            raise KeyboardInterrupt
+        take_down(model, step, snapshots)
+
+    monkeypatch.setattr(train_module, "take_down", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(e, (measure,))
+    monkeypatch.setattr(train_module, "take_down", take_down)
+    again = run(e, (measure,))
+    assert again.metrics == whole.metrics and same_weights(again.model, whole.model)
+    assert all(same_weights(again.snapshots[step], whole.snapshots[step]) for step in (5, 15))
+
+
+def test_a_checkpoint_without_a_snapshot_that_is_asked_for_is_not_gone_on_from(experiment, some_digits, monkeypatch, capsys):
+    e, checkpoint = replace(experiment, steps=20), cache.Checkpoint(experiment.key)
+    monkeypatch.setattr(train_module, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(train_module, "CHECKPOINT_SHARE", 1e9)
+    for snapshots, goes_on in ((None, False), (None, True), ({5: None}, False), ({5: None}, True),
+                              ({5: None, 20: None}, False)):
+        capsys.readouterr()
+        model = e.untrained()
+        train_module.train(model, e.objective, e.data, e.view, e.optimizer, e.steps, e.batch_size, e.seed, lambda *told: None,
+                           checkpoint, snapshots)
+        assert ("going on at step" in capsys.readouterr().out) == goes_on
+
+
+def test_a_step_beyond_the_training_is_named_before_it(experiment, some_digits, trainings):
+    with pytest.raises(ValueError, match="During: step 50 of a training of 3 steps"):
+        run(experiment, (During(LinearTop1(some_digits[1]), (0, 50)),))
+    assert trainings == []

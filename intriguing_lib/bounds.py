@@ -1,0 +1,19 @@
+"""What a contrastive loss can still fall to for somebody who knows an image's random bits and nothing else."""
+import numpy as np
+from scipy.stats import binom
+
+
+def loss_left(bits, batch, views=1):
+    """E log2(1 + views · B), B ~ Binomial(batch − 1, 2^−bits): the loss in bits that is left, the temperature being near 0.
+
+    Of the batch − 1 other images B have the same integer by chance. They can't be told from the partner, and nothing else can
+    be mistaken for it, so that the best guess hesitates between 1 + views · B candidates.
+
+    bits: 0 or more. batch: images, 2 or more. views: how many candidates each other image gives: 1 where the negatives are
+    the other view's alone (`info_nce`, batch − 1 of them), 2 for NT-Xent (2 · batch − 2). Returns a float, from
+    log2(1 + views · (batch − 1)) for no bits, when everything is left, down to 0. Raises ValueError outside these ranges.
+    """
+    if bits < 0 or batch < 2 or views not in (1, 2):
+        raise ValueError(f"loss_left: bits is 0 or more, batch 2 or more, views 1 or 2, got {bits}, {batch} and {views}.")
+    alike = np.arange(batch)
+    return float(binom.pmf(alike, batch - 1, 0.5**bits) @ np.log2(1 + views * alike))

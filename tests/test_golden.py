@@ -25,6 +25,7 @@ from intriguing_lib import (
     measures,
     mistakes,
     objectives,
+    overlays,
     scenes,
     views,
 )
@@ -38,6 +39,7 @@ from intriguing_lib.images import ImageSet, digits, fashion
 from intriguing_lib.losses import InfoNCE, NTXent
 from intriguing_lib.mistakes import SelfKept, SmallGroups, StrangersAsPartners, Unnormalised
 from intriguing_lib.objectives import Contrastive, Supervised, SupervisedPresence, WithClassifier
+from intriguing_lib.overlays import DigitsOnImages, Resized, Tinted
 from intriguing_lib.runs import one_thread
 from intriguing_lib.scenes import MultiDigits
 from intriguing_lib.train import Optimizer, train
@@ -50,7 +52,7 @@ TOLERANCE = {"first loss": 1e-5, "gradient": 1e-3, "last loss": 1e-3, "weights":
              "pixels": 1e-4}
 MEASURED = {"readout", "pixels", "linear", "knn"}  # what measures.MEASURING stands for; all else is training's
 CPU = torch.device("cpu")
-GOLDEN_CLASSES = {c for module in (losses, generalised, objectives, composites, scenes, crop_pairs, mistakes)
+GOLDEN_CLASSES = {c for module in (losses, generalised, objectives, composites, scenes, crop_pairs, overlays, mistakes)
                   for c in vars(module).values() if is_dataclass(c) and c.__module__ == module.__name__}
 
 # The losses' weights and temperatures are such that every term is a sizeable share of the first loss, and none is 1.
@@ -97,6 +99,7 @@ def small_runs():
     # SGD, since Adam makes whole steps of gradients that are 0 but for rounding, as a bias's before batch norm.
     plain = Experiment(coarse, digit_view(), SmallConv((4, 8), 16), Head(2, 16, 10), optimizer=Optimizer("sgd", 0.02), steps=3,
                        batch_size=32)
+    laid_over = DigitsOnImages(coarse, coarser, unique=20, size=4)
     crowded = MultiDigits(coarse, count=3, canvas=20, size=(8,), scenes=100)
     data = {
         "strangers": StrangersAsPartners(coarse),
@@ -110,6 +113,11 @@ def small_runs():
         "crops that share": CropPairs(crowded),
         "few kinds": scenes.FewKinds(coarse, count=4, canvas=20, size=(8,), scenes=100, kinds=2),
         "collages": scenes.Collages(coarse, count=4, placement="grid", canvas=28, size=(14,), scenes=100, kinds=2),
+        "tinted": Tinted(coarse, seed=2),
+        "fresh tints": Tinted(coarse, "fresh"),
+        "digits on images": laid_over,
+        "digits added to the object's view": replace(laid_over, sharing="fresh", overlay="addition", moved="object"),
+        "resized": Resized(coarse, 18),
         "joined": Joined((crowded, replace(crowded, count=1, layout="fresh"))),
     }
     runs = {name: replace(plain, objective=objective) for name, objective in OBJECTIVES.items()}

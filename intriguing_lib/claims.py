@@ -13,10 +13,11 @@ import pandas as pd
 from intriguing_lib.claimed import HOLDS, IN_PART, UNDECIDED
 from intriguing_lib.claims_losses import LOSSES
 from intriguing_lib.claims_scenes import SCENES
+from intriguing_lib.claims_suppression import SUPPRESSION
 from intriguing_lib.paths import shipped
 from intriguing_lib.records import recorded
 
-CLAIMS = LOSSES | SCENES
+CLAIMS = LOSSES | SCENES | SUPPRESSION
 
 
 @dataclass(frozen=True)

@@ -43,10 +43,10 @@ def plain(value, kind, name):
     if isinstance(kind, types.UnionType):
         if value is None and types.NoneType in kind.__args__:
             return None
-        kind = kind.__args__[0]
+        kind = next((one for one in kind.__args__ if is_description(one) and isinstance(value, one)), kind.__args__[0])
     if kind in REMEDY:
         check_part(value, kind, name)
-    if isinstance(kind, type) and issubclass(kind, Description) and not isinstance(value, kind):
+    if is_description(kind) and not isinstance(value, kind):
         raise TypeError(f"{name} is {kind_of(value)}: give {kind.__name__}(...).")
     if kind is tuple or typing.get_origin(kind) is tuple:
         return plain_tuple(value, (typing.get_args(kind) or (object,))[0], name)
@@ -60,6 +60,10 @@ def plain(value, kind, name):
     if type(found) is not kind:
         raise TypeError(f"{name} is a {kind.__name__}, got {value!r} of type {type(value).__name__}.")
     return found
+
+
+def is_description(kind):
+    return isinstance(kind, type) and issubclass(kind, Description)
 
 
 def plain_tuple(values, kind, name):

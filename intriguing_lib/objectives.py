@@ -35,12 +35,12 @@ class Supervised(Description):
     def __call__(self, model, a, b, target, generator):
         return F.cross_entropy(model(torch.cat([a, b])).float(), target(self.target).repeat(2))
 
-    def check_fit(self, data, outputs):
-        """Raise ValueError unless `data` has the target and a head of so many outputs has one for each class."""
+    def check_fit(self, data, encoder, head):
+        """Raise ValueError unless `data` has the target and the head one output for each class."""
         if self.target not in data.targets:
             raise ValueError(f"{type(self).__name__}: the data have no target {self.target!r}: they have "
                              f"{', '.join(data.targets)}.")
-        classes = self.classes(data)
+        classes, outputs = self.classes(data), head.outputs(encoder.features)
         if outputs != classes:
             raise ValueError(f"{type(self).__name__}: the head has {outputs} outputs for {classes} classes of {self.target!r}: "
                              f"take Head(layers=1, out={classes}).")

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import pytest
 
-from intriguing_lib import composites, generalised, losses, mistakes, objectives, wasserstein
+from intriguing_lib import composites, generalised, generative, losses, mistakes, objectives, wasserstein
 from tests.test_golden import GOLDEN_CLASSES, differing, first_step
 
 SEEN_BY = {
@@ -36,6 +36,10 @@ SEEN_BY = {
     objectives.Contrastive.__call__: ["NT-Xent"],
     objectives.Supervised.__call__: ["cross-entropy"],
     objectives.SupervisedPresence.__call__: ["presence"],
+    generative.reconstruction: ["autoencoder", "autoencoder, no bits", "VAE"],
+    generative.kl_to_normal: ["VAE"],
+    generative.Autoencoder.__call__: ["autoencoder"],
+    generative.VAE.__call__: ["VAE"],
     mistakes.logits_and_partner: ["self kept", "unnormalised"],
     mistakes.self_kept: ["self kept"],
     mistakes.unnormalised: ["unnormalised"],

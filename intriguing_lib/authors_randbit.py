@@ -12,6 +12,7 @@ from torch import nn
 from intriguing_lib.descriptions import Description
 from intriguing_lib.encoders import ProjectionAndClassifier
 from intriguing_lib.losses import info_nce
+from intriguing_lib.objectives import check_classifier
 
 
 @dataclass(frozen=True)
@@ -90,3 +91,6 @@ class AuthorsRandBit(Description):
         classified = F.cross_entropy(model.head.classifier(of_a.detach()).float(), target("label"))
         kernels = [p for part in (model.encoder, model.head.projection) for p in part.parameters() if p.ndim > 1]
         return contrastive + classified + self.l2 * sum(kernel.square().sum() for kernel in kernels)
+
+    def check_fit(self, data, encoder, head):
+        check_classifier(type(self).__name__, data, head, "label")

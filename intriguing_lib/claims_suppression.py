@@ -64,9 +64,9 @@ def no_help(more, by):
 SUPPRESSION = {
     "ten bits suppress the digit": in_09(
         words="a few bits of easy-to-learn shared features can suppress, and even fully prevent, the learning of other sets of "
-        "features", place="abstract", quantity="top-1 on digits without bits minus with ten shared bits", holds="above", line=40,
-        reason="less than half of what there is to lose would be no suppression", records=("random_bits",), rows=as_usual,
-        statistic=partial(contrast, by=BITS, weights={("shared", 0): 1, ("shared", 10): -1})),
+        "features", place="abstract", quantity="top-1 on digits without bits minus with ten shared bits", holds="above",
+        line=40, reason="less than half of what there is to lose would be no suppression", records=("random_bits",),
+        rows=as_usual, statistic=partial(contrast, by=BITS, weights={("shared", 0): 1, ("shared", 10): -1})),
     "below random weights": in_09(
         words="ours: it is training that takes the digit away: with ten shared bits an encoder ends below its random weights",
         place="notebook 09", quantity="top-1 with ten bits, untrained minus trained with shared bits", holds="above", line=10,
@@ -95,8 +95,8 @@ SUPPRESSION = {
         statistic=partial(contrast, by=BITS, weights={("supervised", 0): 1, ("supervised", 10): -1})),
     "colder survives more bits": in_09(
         words="ours, after the table that the authors' code prints: a lower temperature survives more bits",
-        place="the authors' RandBit notebook", quantity="top-1 with five shared bits at τ = 0.05 minus at τ = 0.2", holds="above",
-        line=10, reason="their table has 38 points; a quarter of that", records=("random_bits",),
+        place="the authors' RandBit notebook", quantity="top-1 with five shared bits at τ = 0.05 minus at τ = 0.2",
+        holds="above", line=10, reason="their table has 38 points; a quarter of that", records=("random_bits",),
         rows=shared_at_any_temperature, statistic=partial(contrast, by=COLD, weights={(0.05, 5): 1, (0.2, 5): -1})),
     "cold doesn't help at sixteen": in_09(
         words="lower temperatures help little (as the literature reports it): at sixteen bits", place=THE_PAPERS,
@@ -109,11 +109,11 @@ SUPPRESSION = {
     "another loss suffers too": in_09(
         words="other losses suffer too (as the literature reports it): the sliced Wasserstein distance to a normal prior",
         place=THE_PAPERS, quantity="top-1 without bits minus with ten shared bits, SWD normal", holds="above", line=40,
-        reason="the line for NT-Xent", records=("other_losses",), rows=everything,
+        reason="the line for NT-Xent with ten bits", records=("other_losses",), rows=everything,
         statistic=partial(contrast, by=BITS, weights={("SWD normal", 0): 1, ("SWD normal", 10): -1})),
     "an autoencoder is hurt at a weight": in_09(
-        words="autoencoders are hurt far less (as the literature reports it), read as: half of what they learn is lost only where "
-        "the bits together weigh more in the loss than the image", place=THE_PAPERS,
+        words="autoencoders are hurt far less (as the literature reports it), read as: half of what they learn is lost only "
+        "where the bits together weigh more in the loss than the image", place=THE_PAPERS,
         quantity="the weight of ten bits, the image's being 1, at which half of the top-1 above chance is lost, as a power of "
         "ten", unit="", holds="above", line=0, reason="weight 1, the bits together weighing as much as the image",
         records=("decoders",), rows=everything, statistic=weight_of_half),

@@ -124,7 +124,10 @@ class RandBits(Composite):
 
     def views(self, rows, view, generator):
         views = self.images.views(rows, view, generator)
-        draws = {"shared": 0, "anew": 1, "fresh": 2}[self.sharing]
-        codes = [torch.randint(2**self.bits, (len(v),), generator=generator, device=self.device) for v in views[:draws]]
-        codes = (codes or [self.codes[rows]]) * (2 if draws < 2 else 1)
-        return tuple(torch.cat([v, self.channels(c)], 1) for v, c in zip(views, codes, strict=True))
+        first = self.codes[rows] if self.sharing == "shared" else self.drawn(len(views[0]), generator)
+        second = self.drawn(len(views[0]), generator) if self.sharing == "fresh" else first
+        return tuple(torch.cat([v, self.channels(c)], 1) for v, c in zip(views, (first, second), strict=True))
+
+    def drawn(self, n, generator):
+        """n random integers: int64, (n,)."""
+        return torch.randint(2**self.bits, (n,), generator=generator, device=self.device)

@@ -154,6 +154,10 @@ class Head(Description):
         if self.layers < 0 or self.width < 1 or self.out < 1:
             raise ValueError(f"Head: layers must not be negative, width and out at least 1, got {self}.")
 
+    def outputs(self, features):
+        """The length of what it gives for so many features."""
+        return self.out if self.layers else features
+
     def build(self, features):
         modules = []
         for _ in range(self.layers - 1):

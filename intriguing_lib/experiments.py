@@ -8,7 +8,7 @@ from torch.overrides import TorchFunctionMode
 
 from intriguing_lib.descriptions import Description, own_code
 from intriguing_lib.encoders import Head, Model, SmallConv
-from intriguing_lib.objectives import Contrastive, Supervised
+from intriguing_lib.objectives import Contrastive
 from intriguing_lib.protocols import AnyHead, Data, Encoder, Objective, View
 from intriguing_lib.train import Optimizer, check_batch
 
@@ -21,7 +21,7 @@ class Experiment(Description):
 
     data: what it trains on. view: the random view. steps: 0 gives the untrained encoder. seed: of the weights, the
     batches and the views.
-    Raises ValueError where the parts don't fit: a batch larger than the data, a supervised head without one output a class.
+    Raises ValueError where the parts don't fit: a batch larger than the data, a head that the objective can't use.
     """
     data: Data
     view: View
@@ -37,8 +37,10 @@ class Experiment(Description):
         check_batch(self.batch_size, self.data)
         if self.steps < 0:
             raise ValueError(f"Experiment: steps must not be negative, got {self.steps}; 0 gives the untrained encoder.")
-        if isinstance(self.objective, Supervised):
-            self.objective.check_fit(self.data, self.head.out if self.head.layers else self.encoder.features)
+        if hasattr(self.head, "features"):
+            raise TypeError(f"Experiment: head is of type {type(self.head).__name__}, which is an encoder: give Head(...).")
+        if hasattr(self.objective, "check_fit"):
+            self.objective.check_fit(self.data, self.encoder, self.head)
 
     def untrained(self):
         """The model at step 0, on the data's device, by chance of its own: torch's global random state stays out of it."""

@@ -35,12 +35,13 @@ class Supervised(Description):
     def __call__(self, model, a, b, target, generator):
         return F.cross_entropy(model(torch.cat([a, b])).float(), target(self.target).repeat(2))
 
-    def check_fit(self, data, outputs):
-        """Raise ValueError unless `data` has the target and a head of so many outputs has one for each class."""
+    def check_fit(self, data, encoder, head):
+        """Raise ValueError unless `data` has the target and the head one output for each class."""
         if self.target not in data.targets:
             raise ValueError(f"{type(self).__name__}: the data have no target {self.target!r}: they have "
                              f"{', '.join(data.targets)}.")
         classes = self.classes(data)
+        outputs = head.outputs(encoder.features) if hasattr(head, "outputs") else classes  # a head of one's own isn't asked
         if outputs != classes:
             raise ValueError(f"{type(self).__name__}: the head has {outputs} outputs for {classes} classes of {self.target!r}: "
                              f"take Head(layers=1, out={classes}).")
@@ -80,3 +81,16 @@ class WithClassifier(Description):
         h = model.encoder(torch.cat([a, b]))
         logits = model.head.classifier(h[:len(a)].detach()).float()
         return self.loss(*model.head(h).chunk(2), generator) + F.cross_entropy(logits, target(self.target))
+
+    def check_fit(self, data, encoder, head):
+        check_classifier(type(self).__name__, data, head, self.target)
+
+
+def check_classifier(name, data, head, target):
+    """Raise ValueError unless the data have the target and the head has a classifier with an output for each of its classes."""
+    if target not in data.targets:
+        raise ValueError(f"{name}: the data have no target {target!r}: they have {', '.join(data.targets)}.")
+    classes, outputs = int(data.targets[target].max()) + 1, getattr(head, "classes", 0)
+    if outputs < classes:
+        raise ValueError(f"{name}: the head {head!r} has {outputs} outputs of a classifier for {classes} classes of "
+                         f"{target!r}: take HeadAndClassifier(Head(...), {classes}).")

@@ -57,6 +57,8 @@ class Loss(Protocol):
 
 
 class Objective(Protocol):
+    """It may also have check_fit(data, encoder, head), which raises ValueError where it can't be trained with these."""
+
     def __call__(self, model, a, b, target, generator):
         """A scalar from two views of a batch; target(name) gives the batch's targets of that name."""
 

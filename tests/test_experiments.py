@@ -99,6 +99,19 @@ def test_a_supervised_target_must_be_there(experiment):
         replace(of_bits, head=Head(layers=1, out=10))
 
 
+@dataclass(frozen=True)
+class ParticularObjective(OwnObjective):
+    def check_fit(self, data, encoder, head):
+        raise ValueError(f"{data.shape}, {encoder.features}, {head.outputs(encoder.features)}")
+
+
+def test_an_objective_of_ones_own_is_asked_whether_the_parts_fit_where_it_can_tell(experiment):
+    assert replace(experiment, objective=OwnObjective()).objective == OwnObjective()
+    for head, outputs in ((Head(out=8), 8), (Head(layers=0), 16)):
+        with pytest.raises(ValueError, match=rf"\(1, 28, 28\), 16, {outputs}"):
+            replace(experiment, objective=ParticularObjective(), head=head)
+
+
 WAYS = {"xavier": lambda n: nn.init.xavier_uniform_(nn.init.xavier_normal_(torch.empty(n, 3))),
         "kaiming": lambda n: nn.init.kaiming_uniform_(nn.init.kaiming_normal_(torch.empty(n, 3))),
         "orthogonal": lambda n: nn.init.orthogonal_(torch.empty(n, 3)),

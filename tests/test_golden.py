@@ -1,7 +1,8 @@
 """Golden runs: a change that alters a number must raise TRAINING or MEASURING, or a cache would bring the old one back.
 
-Small runs go through every loss, objective, composite and view, both encoders, every optimiser and the usual measures; what
-they gave when TRAINING and MEASURING were last raised stands in golden.json. `python -m tests.test_golden` writes it anew.
+Small runs go through every loss, objective, decoder, composite and view, both encoders, every optimiser and the usual
+measures; what they gave when TRAINING and MEASURING were last raised stands in golden.json. `python -m tests.test_golden`
+writes it anew.
 """
 import json
 import math
@@ -21,6 +22,7 @@ from intriguing_lib import (
     evaluate,
     experiments,
     generalised,
+    generative,
     losses,
     measures,
     mistakes,
@@ -35,6 +37,7 @@ from intriguing_lib.crop_pairs import CropPairs
 from intriguing_lib.encoders import Head, HeadAndClassifier, ResNet, SmallConv
 from intriguing_lib.experiments import Experiment
 from intriguing_lib.generalised import DecoupledNTXent, MatchedMoments, SlicedWasserstein
+from intriguing_lib.generative import VAE, Autoencoder, Decoder, VariationalDecoder
 from intriguing_lib.images import ImageSet, digits, fashion
 from intriguing_lib.losses import InfoNCE, NTXent
 from intriguing_lib.mistakes import SelfKept, SmallGroups, StrangersAsPartners, Unnormalised
@@ -52,8 +55,9 @@ TOLERANCE = {"first loss": 1e-5, "gradient": 1e-3, "last loss": 1e-3, "weights":
              "pixels": 1e-4}
 MEASURED = {"readout", "pixels", "linear", "knn"}  # what measures.MEASURING stands for; all else is training's
 CPU = torch.device("cpu")
-GOLDEN_CLASSES = {c for module in (losses, generalised, objectives, composites, scenes, crop_pairs, overlays, mistakes)
-                  for c in vars(module).values() if is_dataclass(c) and c.__module__ == module.__name__}
+MODULES = (losses, generalised, objectives, generative, composites, scenes, crop_pairs, overlays, mistakes)
+GOLDEN_CLASSES = {c for module in MODULES for c in vars(module).values()
+                  if is_dataclass(c) and c.__module__ == module.__name__}
 
 # The losses' weights and temperatures are such that every term is a sizeable share of the first loss, and none is 1.
 OBJECTIVES = {
@@ -127,6 +131,10 @@ def small_runs():
     runs["classifier along"] = replace(plain, head=HeadAndClassifier(plain.head), objective=WithClassifier(NTXent(0.2)))
     runs["authors' RandBit"] = replace(runs["code"], encoder=AuthorsConv(padding=1), head=AuthorsHead(),
                                        objective=AuthorsRandBit(0.2))
+    decoded = replace(plain, data=RandBits(coarse, 3), head=Decoder((4, 14, 14), (6, 4)), objective=Autoencoder(2, 0.5))
+    runs["autoencoder"] = decoded
+    runs["autoencoder, no bits"] = replace(plain, head=Decoder((1, 14, 14), (6, 4)), objective=Autoencoder())
+    runs["VAE"] = replace(decoded, head=VariationalDecoder((4, 14, 14), (6, 4), latent=5), objective=VAE(1, 3))
     runs["NT-Xent in blocks"] = replace(plain, data=coarser, encoder=SmallConv((4,), 8), objective=OBJECTIVES["NT-Xent"],
                                         steps=2, batch_size=losses.LARGE)
     return {name: (e, None) for name, e in runs.items()}
@@ -205,9 +213,10 @@ def test_a_change_that_alters_a_number_raises_its_constant(name):
                          "`python -m tests.test_golden`, and say so in CHANGELOG.md.")
 
 
-def test_every_loss_objective_and_composite_has_a_golden_run():
+def test_every_loss_objective_decoder_and_composite_has_a_golden_run():
     runs = [e for e, _ in golden_runs().values()]
-    assert {type(p) for e in runs for p in (e.data, e.objective, getattr(e.objective, "loss", None))} >= GOLDEN_CLASSES
+    parts = [p for e in runs for p in (e.data, e.head, e.objective, getattr(e.objective, "loss", None))]
+    assert {type(p) for p in parts} >= GOLDEN_CLASSES
 
 
 # What is changed, in which run which part notices it, and whether it does.

@@ -73,3 +73,12 @@ def test_a_classifier_trained_along_reads_what_the_loss_makes_and_changes_nothin
 def test_steps_that_no_training_has_are_named(steps, some_digits):
     with pytest.raises(ValueError, match="During: steps are one or more, from 0, got"):
         During(LinearTop1(some_digits[1]), steps)
+
+
+def test_a_head_without_a_classifier_that_fits_is_named_before_the_training(experiment):
+    """A projection head alone, a classifier of too few classes, and a target that the data don't have."""
+    for head, target, said in ((experiment.head, "label", r"has 0 outputs of a classifier for 10 classes of 'label'"),
+                               (HeadAndClassifier(classes=9), "label", "has 9 outputs of a classifier for 10 classes"),
+                               (HeadAndClassifier(), "digit", "the data have no target 'digit': they have label")):
+        with pytest.raises(ValueError, match=f"WithClassifier: .*{said}"):
+            replace(experiment, head=head, objective=WithClassifier(target=target))

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import pytest
 
-from intriguing_lib import composites, generalised, losses, mistakes, objectives, wasserstein
+from intriguing_lib import composites, generalised, generative, losses, mistakes, objectives, wasserstein
 from tests.test_golden import GOLDEN_CLASSES, differing, first_step
 
 SEEN_BY = {
@@ -19,6 +19,8 @@ SEEN_BY = {
     losses.cosine_similarities: ["NT-Xent"],
     losses.normalised: ["NT-Xent"],
     losses.NTXent.__call__: ["NT-Xent"],
+    losses.info_nce: ["InfoNCE"],
+    losses.InfoNCE.__call__: ["InfoNCE"],
     losses.nt_xent_in_blocks: ["NT-Xent in blocks"],
     losses.LogSumExp.forward: ["NT-Xent in blocks"],
     losses.LogSumExp.backward: ["NT-Xent in blocks"],
@@ -36,6 +38,11 @@ SEEN_BY = {
     objectives.Contrastive.__call__: ["NT-Xent"],
     objectives.Supervised.__call__: ["cross-entropy"],
     objectives.SupervisedPresence.__call__: ["presence"],
+    objectives.WithClassifier.__call__: ["classifier along"],
+    generative.reconstruction: ["autoencoder", "autoencoder, no bits", "VAE"],
+    generative.kl_to_normal: ["VAE"],
+    generative.Autoencoder.__call__: ["autoencoder"],
+    generative.VAE.__call__: ["VAE"],
     mistakes.logits_and_partner: ["self kept", "unnormalised"],
     mistakes.self_kept: ["self kept"],
     mistakes.unnormalised: ["unnormalised"],
@@ -45,7 +52,8 @@ SEEN_BY = {
     mistakes.StrangersAsPartners.views: ["strangers"],
     composites.RandBits.codes: ["shared bits", "code", "no bits"],
     composites.RandBits.channels: ["shared bits", "nested bits"],
-    composites.RandBits.views: ["shared bits", "fresh bits", "nested bits"],
+    composites.RandBits.views: ["shared bits", "bits anew", "fresh bits", "nested bits"],
+    composites.RandBits.drawn: ["bits anew", "fresh bits"],
 }
 # What must stay unnoticed, since it gives the same number.
 ALTERS_NOTHING = {
@@ -75,7 +83,7 @@ ALTERS_NOTHING = {
         "self.bits -> 2 * self.bits",
         "torch.zeros_like(hashes) -> hashes",
         "2 ** 63 - 1 -> (2 ** 63) - 7 * ((1))"],
-    composites.RandBits.views: ["self.bits -> 2 * self.bits"],  # the lowest bits of a larger random integer
+    composites.RandBits.drawn: ["self.bits -> 2 * self.bits"],  # the lowest bits of a larger random integer
 }
 
 SCALED = ("0.5 * ({})", "7 * ({})", "-({})", "0 * ({})")

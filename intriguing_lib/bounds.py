@@ -1,6 +1,6 @@
 """What a contrastive loss can still fall to for somebody who knows an image's random bits and nothing else."""
 import numpy as np
-from scipy.stats import binom
+from scipy import stats
 
 
 def loss_left(bits, batch, views=1):
@@ -16,4 +16,4 @@ def loss_left(bits, batch, views=1):
     if bits < 0 or batch < 2 or views not in (1, 2):
         raise ValueError(f"loss_left: bits is 0 or more, batch 2 or more, views 1 or 2, got {bits}, {batch} and {views}.")
     alike = np.arange(batch)
-    return float(binom.pmf(alike, batch - 1, 0.5**bits) @ np.log2(1 + views * alike))
+    return float(stats.binom.pmf(alike, batch - 1, 0.5**bits) @ np.log2(1 + views * alike))

@@ -2,6 +2,7 @@
 import ctypes
 import inspect
 import linecache
+import numbers
 import re
 import threading
 import traceback
@@ -20,6 +21,11 @@ def copies_of(arguments):
         else:
             copies.append(argument.clone() if isinstance(argument, torch.Tensor) else argument)
     return copies
+
+
+def as_tensor(value):
+    """A number as a tensor; what else there is, as it is."""
+    return torch.tensor(float(value)) if isinstance(value, numbers.Real) and not isinstance(value, bool) else value
 
 
 class TooSlow(Exception):

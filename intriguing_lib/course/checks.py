@@ -16,6 +16,7 @@ import types
 import torch
 
 from intriguing_lib.course import (
+    bits_exercises,
     calls,
     contrastive_exercises,
     geometry_exercises,
@@ -23,11 +24,11 @@ from intriguing_lib.course import (
     scene_exercises,
     wasserstein_exercises,
 )
-from intriguing_lib.course.calls import Crashed, TooSlow, copies_of, crash_in_words, first_line, value_in_time
+from intriguing_lib.course.calls import Crashed, TooSlow, as_tensor, copies_of, crash_in_words, first_line, value_in_time
 from intriguing_lib.course.trials import alike_on_average, found_by_trial, right_with_64_bits
 
 EXERCISES = (contrastive_exercises.EXERCISES | wasserstein_exercises.EXERCISES | geometry_exercises.EXERCISES
-             | scene_exercises.EXERCISES | region_exercises.EXERCISES)
+             | scene_exercises.EXERCISES | region_exercises.EXERCISES | bits_exercises.EXERCISES)
 SLOW = 20  # times as long as the library's function, and more than SLOW_SECONDS: then a right answer is called slow
 SLOW_SECONDS = 0.1
 LINE = 96  # letters: a notebook breaks longer lines in the middle of a word
@@ -87,7 +88,7 @@ def exercise_called(name):
 
 def problem_with(attempt, exercise):
     """What is wrong with an attempt, in one sentence, or None."""
-    expected = [exercise.answer(*copies_of(arguments)) for arguments in exercise.inputs]
+    expected = [as_tensor(exercise.answer(*copies_of(arguments))) for arguments in exercise.inputs]
     try:
         values = [value_in_time(attempt, copies_of(arguments)) for arguments in exercise.inputs]
     except TooSlow:
@@ -97,6 +98,8 @@ def problem_with(attempt, exercise):
         return crash_in_words(crashed.error, attempt)
     if any(value is ... for value in values):
         return UNSOLVED.format(minutes=exercise.minutes, level=LEVELS[exercise.level])
+    if of_numbers(exercise):
+        values = [as_tensor(value) for value in values]
     if not all(isinstance(value, torch.Tensor) for value in values):
         return no_tensor(values, exercise)
     if any(value.dtype in (torch.float16, torch.bfloat16) for value in values):
@@ -132,7 +135,7 @@ def rounded(attempt, exercise):
 def by_chance(attempt, values, exercise):
     """Whether the function gives other numbers the second time, in a sentence; or None."""
     try:
-        again = [value_in_time(attempt, copies_of(arguments)) for arguments in exercise.inputs]
+        again = [as_tensor(value_in_time(attempt, copies_of(arguments))) for arguments in exercise.inputs]
     except (TooSlow, Crashed):
         return None
     if all(nearly_equal(a, b) for a, b in zip(values, again, strict=True)):
@@ -142,6 +145,11 @@ def by_chance(attempt, values, exercise):
                 "torch.randn(..., generator=generator) too.")
     return ("your function gives other numbers each time, and here nothing is to be drawn: take what is handed in, "
             f"{', '.join(inspect.signature(exercise.answer).parameters)}.")
+
+
+def of_numbers(exercise):
+    """Whether a plain number is as good an answer as a tensor."""
+    return isinstance(exercise.answer(*copies_of(exercise.inputs[0])), float)
 
 
 def draws(exercise):
@@ -171,7 +179,8 @@ def slowness(attempt, exercise):
 
 def gives(function, values, inputs):
     """Whether `function` gives these values on the inputs."""
-    return all(nearly_equal(value, function(*copies_of(arguments))) for value, arguments in zip(values, inputs, strict=True))
+    return all(nearly_equal(value, as_tensor(function(*copies_of(arguments))))
+               for value, arguments in zip(values, inputs, strict=True))
 
 
 def no_tensor(values, exercise):
@@ -181,6 +190,8 @@ def no_tensor(values, exercise):
     if isinstance(value, tuple):
         return (f"your function returns {len(value)} things, and should return one tensor: of max and sort take .values or "
                 ".indices, of your own results the one asked for.")
+    if of_numbers(exercise):
+        return f"your function returns a {type(value).__name__}, and should return one number."
     reason = "gradients flow through nothing else" if exercise.gradient else "torch.as_tensor makes one of it"
     return f"your function returns a {type(value).__name__}, and should return a torch tensor: {reason}."
 

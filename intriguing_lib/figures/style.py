@@ -19,6 +19,7 @@ MARKERS = {"here": dict(marker="o", color=COLOURS[0], markersize=9, linestyle="n
            "recorded": dict(marker="D", markerfacecolor="none", markeredgecolor="0.35", markersize=6, linestyle="none",
                             label="recorded runs, one each seed; bar: 95 % interval of their mean"),
            "paper": dict(marker="*", color=COLOURS[3], markersize=13, linestyle="none", label="the paper"),
+           "authors": dict(marker="*", color=COLOURS[3], markersize=13, linestyle="none", label="the authors' notebook"),
            "guess": dict(marker="v", color=COLOURS[1], markersize=11, linestyle="none", label=GUESS)}
 
 

@@ -229,7 +229,8 @@ def colourful(n, split):
 
 
 def black(n, split):
-    return images.ImageSet(torch.zeros(n, 1, 28, 28, dtype=torch.uint8), torch.arange(n) % 10, images.DIGITS, "mnist", split, "")
+    pixels = torch.zeros(n, 1, 28, 28, dtype=torch.uint8)
+    return images.ImageSet(pixels, torch.arange(n) % 10, images.DIGITS, "mnist", split, "nothing")
 
 
 def verdicts_shown():

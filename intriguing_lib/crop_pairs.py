@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import torch
 
 from intriguing_lib.composites import Composite
+from intriguing_lib.overlays import unviewed
 from intriguing_lib.protocols import Data
 from intriguing_lib.views import Chain, Crop
 
@@ -59,7 +60,7 @@ class CropPairs(Composite):
 
     images: data with the target "boxes". sharing: "always", "never", or "by chance", for comparison. Where no try will do the
     last one is taken. The view that it is trained with begins with a `Crop`; whatever comes after it is as it was. Raises
-    ValueError for another view.
+    ValueError for another view, and for images of which each view shows something else, as where a layout or a digit is fresh.
     """
     images: Data
     sharing: str = "always"
@@ -70,6 +71,11 @@ class CropPairs(Composite):
         if "boxes" not in self.images.targets:
             raise ValueError(f"CropPairs: the images have no target 'boxes', they have {', '.join(self.images.targets)}: take "
                              "MultiDigits.")
+        few = torch.linspace(0, len(self.images) - 1, 8, device=self.images.device).long()  # of all joined parts
+        both = unviewed(self.images, few, torch.Generator(few.device).manual_seed(0))
+        if not all(torch.equal(images, self.images.batch(few)) for images in both):
+            raise ValueError("CropPairs: both crops are of one image, and these images are others in each view, as where a "
+                             "layout or a digit is fresh: take shared ones.")
 
     shape = property(lambda self: self.images.shape)
 

@@ -147,7 +147,7 @@ class MultiDigits(Description):
 
         int64 (n, height, width); cells are counted row by row.
         """
-        middle = self.targets["boxes"][rows].view(-1, self.count, 2, 2).mean(2)
+        middle = self.targets["boxes"][rows].unflatten(2, (2, 2)).mean(2)
         column, row = (middle * self.cells / self.canvas).long().unbind(2)
         return self.at_pixels(rows, row * self.cells + column)
 
@@ -199,8 +199,11 @@ def pixels_of_squares(places, side, width):
 
 
 def anywhere(n, room, generator):
-    """Places of n layouts, each coordinate uniform over 0 to its object's room: int64 (n, count, 2)."""
-    return (torch.rand(n, len(room), 2, generator=generator, dtype=torch.float64) * (room[:, None] + 1)).long()
+    """Places of n layouts, each coordinate uniform over 0 to its object's room: int64 (n, count, 2).
+
+    room: int64 (count,), or (count, 2) where it is another to the right than down.
+    """
+    return (torch.rand(n, len(room), 2, generator=generator, dtype=torch.float64) * (room.view(len(room), -1) + 1)).long()
 
 
 def in_a_grid(n, canvas, cells, sides, generator):

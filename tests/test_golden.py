@@ -29,6 +29,7 @@ from intriguing_lib import (
     objectives,
     overlays,
     scenes,
+    unequal,
     views,
 )
 from intriguing_lib.authors_randbit import AuthorsConv, AuthorsHead, AuthorsRandBit
@@ -46,6 +47,7 @@ from intriguing_lib.overlays import DigitsOnImages, Resized, Tinted
 from intriguing_lib.runs import one_thread
 from intriguing_lib.scenes import MultiDigits
 from intriguing_lib.train import Optimizer, train
+from intriguing_lib.unequal import UnequalPair
 from intriguing_lib.views import Chain, Rotate, digit_view, garment_view, simclr_view
 
 GOLDEN = Path(__file__).with_name("golden.json")
@@ -55,7 +57,7 @@ TOLERANCE = {"first loss": 1e-5, "gradient": 1e-3, "last loss": 1e-3, "weights":
              "pixels": 1e-4}
 MEASURED = {"readout", "pixels", "linear", "knn"}  # what measures.MEASURING stands for; all else is training's
 CPU = torch.device("cpu")
-MODULES = (losses, generalised, objectives, generative, composites, scenes, crop_pairs, overlays, mistakes)
+MODULES = (losses, generalised, objectives, generative, composites, scenes, crop_pairs, overlays, mistakes, unequal)
 GOLDEN_CLASSES = {c for module in MODULES for c in vars(module).values()
                   if is_dataclass(c) and c.__module__ == module.__name__}
 
@@ -105,6 +107,7 @@ def small_runs():
                        batch_size=32)
     laid_over = DigitsOnImages(coarse, coarser, unique=20, size=4)
     crowded = MultiDigits(coarse, count=3, canvas=20, size=(8,), scenes=100)
+    unequal_pair = UnequalPair(coarse, size=(7, 14), canvas=24, contrast=(1, 0.7), scenes=100)
     data = {
         "strangers": StrangersAsPartners(coarse),
         "no bits": RandBits(coarse, 0),
@@ -122,6 +125,8 @@ def small_runs():
         "digits on images": laid_over,
         "digits added to the object's view": replace(laid_over, sharing="fresh", overlay="addition", moved="object"),
         "resized": Resized(coarse, 18),
+        "unequal pair": unequal_pair,
+        "fresh large digit": replace(unequal_pair, large="fresh", zone=9),
         "joined": Joined((crowded, replace(crowded, count=1, layout="fresh"))),
     }
     runs = {name: replace(plain, objective=objective) for name, objective in OBJECTIVES.items()}

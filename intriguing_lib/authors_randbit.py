@@ -1,6 +1,7 @@
 """The authors' RandBit notebook on MNIST, piece by piece, as their code has it (google-research/simclr, randbits_mnist.ipynb).
 
-Where the course's own pieces differ from these, notebook 09 says what each difference costs.
+What still differs: the integers come from another hash, each epoch is shuffled anew, Adam's ε is 1e-8 and not 1e-7, and it is
+torch.
 """
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class Keras(Description):
     epsilon: float = 1e-3
 
     def made(self, layer):
-        """The layer, a convolution or a dense one without bias, with its weights drawn."""
+        """The layer, a convolution or a dense one, with its weights drawn."""
         if self.glorot:
             nn.init.xavier_uniform_(layer.weight)
         return layer
@@ -69,10 +70,16 @@ class AuthorsHead(Description):
     classes: int = 10
     keras: Keras = Keras()
 
+    def outputs(self, features):
+        """The length of the projections."""
+        return features // 2
+
     def build(self, features):
         last = self.keras.made(nn.Linear(2 * features, features // 2, bias=False))
         projection = nn.Sequential(self.keras.normalised(nn.Linear(features, 2 * features, bias=False), nn.BatchNorm1d), last)
-        return ProjectionAndClassifier(projection, self.keras.made(nn.Linear(features, self.classes)))
+        classifier = self.keras.made(nn.Linear(features, self.classes))
+        nn.init.zeros_(classifier.bias)
+        return ProjectionAndClassifier(projection, classifier)
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,10 @@ class HeadAndClassifier(Description):
     head: Head = Head()
     classes: int = 10
 
+    def outputs(self, features):
+        """The length of the projections."""
+        return self.head.outputs(features)
+
     def build(self, features):
         return ProjectionAndClassifier(self.head.build(features), nn.Linear(features, self.classes))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch.optim.swa_utils import update_bn
 
-from intriguing_lib import diagnostics
+from intriguing_lib import diagnostics, protocols
 from intriguing_lib.changes import CHANGES, r2_of_change
 from intriguing_lib.descriptions import Description
 from intriguing_lib.evaluate import batches, check_labels, features, knn_accuracy, linear_evaluation
@@ -185,10 +185,10 @@ class AlongTop1(Measure):
 class During(Description):
     """What a measure gives at chosen steps of the training: its metrics' names end in "at 50", say.
 
-    A run that is measured so is kept with its weights at these steps; where they aren't kept yet it is trained once more, to
-    the same numbers. steps: from 0, before the training, to the last.
+    A run that is measured so is kept with its weights at these steps; where they aren't kept yet it is trained once more, on
+    a CPU to the same numbers. steps: from 0, before the training, to the last.
     """
-    measure: Measure
+    measure: protocols.Measure
     steps: tuple[int, ...]
 
     @property
@@ -198,9 +198,6 @@ class During(Description):
     def check(self):
         if not self.steps or min(self.steps) < 0:
             raise ValueError(f"During: steps are one or more, from 0, got {self.steps}.")
-
-    def check_fit(self, data):
-        self.measure.check_fit(data)
 
     def __call__(self, frozen, data):
         return {f"{metric} at {step}": value for step in self.steps

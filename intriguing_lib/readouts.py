@@ -76,6 +76,13 @@ class CodeRead(Measure):
         if self.bits < 1:
             raise ValueError(f"CodeRead: bits is at least 1, got {self.bits}: without bits there is nothing to be read.")
 
+    def check_fit(self, data):
+        """Also raises ValueError where the data carry another number of bits."""
+        super().check_fit(data)
+        for part in (self.fitted_on(data), self.test):
+            if getattr(part, "bits", self.bits) != self.bits:
+                raise ValueError(f"CodeRead: bits is {self.bits}, and the data carry {part.bits}: give the same number.")
+
     def named(self, metric):
         return metric
 

@@ -9,7 +9,7 @@ import torch
 from intriguing_lib import cache, measures
 from intriguing_lib.descriptions import own_code, settings
 from intriguing_lib.experiments import TRAINING, Experiment, key_of
-from intriguing_lib.measures import During, Frozen, Measure, steps_watched
+from intriguing_lib.measures import AlongTop1, During, Frozen, Measure, steps_watched
 from intriguing_lib.provenance import circumstances
 from intriguing_lib.train import train
 
@@ -68,10 +68,17 @@ def row(experiment, measures, wait=True, on_report=lambda step, loss: None):
 
 
 def finished_row(experiment, measures, on_report):
-    found, steps = card(experiment.key), steps_watched(measures)
-    result = None if found else trained(experiment, on_report, steps)
-    readings = read(experiment, measures, lambda: (result or trained(experiment, on_report, steps)).frozen())
-    found = found or description(result)
+    found, result = card(experiment.key), None
+
+    def frozen():
+        nonlocal result
+        result = result or trained(experiment, on_report, steps_watched(measures))
+        return result.frozen()
+
+    if not found:
+        frozen()
+    readings = read(experiment, measures, frozen)
+    found = description(result) if result else found
     return (settings(experiment) | {name: found[name] for name in ("first_loss", "loss")} | metrics_of(readings)
             | {"seconds": found["seconds"], "from_cache": result is None or result.from_cache, "key": experiment.key,
                "training": TRAINING, "measuring": measuring()} | found["circumstances"])
@@ -99,10 +106,16 @@ def check_fit(experiment, measures):
     """Raise what would otherwise be found out after the training."""
     taps = getattr(experiment.encoder, "taps", None)
     for measure in measures:
-        if isinstance(measure, Measure | During):
+        if isinstance(measure, During):
+            if max(measure.steps) > experiment.steps:
+                raise ValueError(f"During: step {max(measure.steps)} of a training of {experiment.steps} steps: take earlier "
+                                 "ones.")
+            measure = measure.measure
+        if isinstance(measure, Measure):
             measure.check_fit(experiment.data)
-        if isinstance(measure, During) and max(measure.steps) > experiment.steps:
-            raise ValueError(f"During: step {max(measure.steps)} of a training of {experiment.steps} steps.")
+        if isinstance(measure, AlongTop1) and not hasattr(experiment.head, "classes"):
+            raise ValueError("AlongTop1: there is no classifier trained along: take the objective WithClassifier and a "
+                             "HeadAndClassifier.")
         if taps and getattr(measure, "tap", taps[0]) not in taps:
             raise ValueError(f"{type(measure).__name__}: the encoder has no {measure.tap!r}; its taps are {', '.join(taps)}.")
 
@@ -116,10 +129,11 @@ def is_finished(experiment, measures):
 
 
 def trained(experiment, on_report=None, steps=()):
-    """A Run without metrics, with snapshots at `steps`: loaded, or else trained and kept."""
+    """A Run without metrics, with snapshots at `steps`: loaded, or else trained and kept, with those that were kept before."""
     result = loaded(experiment, steps)
     if result is not None:
         return result
+    steps = sorted({*steps, *steps_kept(experiment)})
     e, model, checkpoint = experiment, experiment.untrained(), cache.Checkpoint(experiment.key)
     snapshots = dict.fromkeys(steps)
     losses = train(model, e.objective, e.data, e.view, e.optimizer, e.steps, e.batch_size, e.seed, on_report,
@@ -141,19 +155,28 @@ def description(result):
     """A run's card, as it is kept."""
     e, losses = result.experiment, result.losses
     return {"experiment": repr(e), "settings": settings(e), "training": TRAINING, "first_loss": losses[:1].mean().item(),
-            "loss": losses[-10:].mean().item(), "seconds": result.seconds, "circumstances": result.circumstances}
+            "loss": losses[-10:].mean().item(), "seconds": result.seconds, "circumstances": result.circumstances,
+            "snapshots": sorted(result.snapshots)}
+
+
+def steps_kept(experiment):
+    """The steps at which the kept run has snapshots: a list, empty too where nothing is kept."""
+    return (card(experiment.key) or {}).get("snapshots", [])
+
+
+def is_trained(experiment, measures=()):
+    """Whether weights are kept, at the end and at the steps that measures look at."""
+    return cache.has_weights(experiment.key) and {*steps_watched(measures)} <= {*steps_kept(experiment)}
 
 
 def loaded(experiment, steps=()):
     """The identical earlier run, without metrics, or None, also where it has no snapshots at `steps`; one that can't be used is
     named in a warning."""
-    if not cache.has_weights(experiment.key):
+    if not (cache.has_weights(experiment.key) and {*steps} <= {*steps_kept(experiment)}):
         return None
     try:
         tensors, found = cache.load(experiment.key), cache.card(experiment.key)
         model = model_of(experiment, parts(tensors, "model"))
-        if any(not parts(tensors, f"at{step}") for step in steps):
-            return None
         earlier = {step: model_of(experiment, parts(tensors, f"at{step}")) for step in steps}
         return Run(experiment, model, tensors["losses"], {}, found["seconds"], found["circumstances"], True, earlier)
     except (cache.Damaged, KeyError, RuntimeError, TypeError) as error:

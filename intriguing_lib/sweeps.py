@@ -11,7 +11,7 @@ import pandas as pd
 
 from intriguing_lib import cache
 from intriguing_lib.progress import progress_of
-from intriguing_lib.runs import check_fit, in_one_line, is_finished, one_thread, row
+from intriguing_lib.runs import check_fit, in_one_line, is_finished, is_trained, one_thread, row
 from intriguing_lib.train import train
 
 WORKERS_PAY = 20.0  # seconds of training from which on starting worker processes, 5 to 10 s, is worth it
@@ -30,12 +30,12 @@ def sweep(experiments, measures=()):
     asked = [(e, measures(e) if callable(measures) else tuple(measures)) for e in experiments]
     for e, its_measures in asked:
         check_fit(e, its_measures)
-    todo = [e for e, its_measures in asked if not is_finished(e, its_measures)]
-    seconds = seconds_to_train(todo)
+    todo = [(e, its_measures) for e, its_measures in asked if not is_finished(e, its_measures)]
+    seconds = seconds_to_train([e for e, its_measures in todo if not is_trained(e, its_measures)])
     tell(asked, todo, seconds)
     rows = [None] * len(asked)
     on_cpu = all(e.data.device.type == "cpu" for e, _ in asked)
-    lengths = [0 if cache.has_weights(e.key) or is_finished(e, its_measures) else e.steps for e, its_measures in asked]
+    lengths = [0 if is_trained(*pair) or is_finished(*pair) else pair[0].steps for pair in asked]
     with in_one_line([e for e, _ in asked]), progress_of(lengths) as counters:
         for wait in (False, True):  # first what nobody else is at, then what others were
             missing = [i for i, found in enumerate(rows) if found is None]
@@ -87,7 +87,7 @@ def seconds_to_train(experiments):
     """A rough forecast: five steps of each different set-up, scaled by steps and batch size; NaN where that fails."""
     try:
         return sum(e.steps * seconds_a_step(dataclasses.replace(e, seed=0, steps=5)) for e in experiments
-                   if e.steps and not cache.has_weights(e.key))  # what has nothing to train can't be timed either
+                   if e.steps)  # what has nothing to train can't be timed either
     except Exception:  # whatever is wrong, the run itself will tell; a forecast must not
         return float("nan")
 

@@ -146,13 +146,16 @@ class State:
     def resume(self, checkpoint):
         """Take up what the checkpoint holds, if it holds anything, and every snapshot asked for that it has gone past."""
         saved = checkpoint.load()
-        if saved is None or any(step <= len(saved["losses"]) and step not in saved["snapshots"] for step in self.snapshots):
+        if saved is None:
+            return
+        kept = saved.get("snapshots", {})  # earlier versions had none
+        if any(taken is None and step <= len(saved["losses"]) and step not in kept for step, taken in self.snapshots.items()):
             return
         for name, part in self.parts.items():
             part.load_state_dict(saved[name])
         self.generator.set_state(saved["generator"])
         self.order = saved["order"].to(self.generator.device)
-        self.snapshots |= saved["snapshots"]
+        self.snapshots |= kept
         self.losses = list(saved["losses"].to(self.generator.device))
         print(f"an earlier attempt was cut short: going on at step {len(self.losses)}", flush=True)
 

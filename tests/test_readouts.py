@@ -210,6 +210,8 @@ def test_codes_are_read_bit_by_bit_and_whole():
         assert found["bit"] == pytest.approx(bit, abs=0.02) and found["whole code"] == pytest.approx(whole, abs=0.04)
     with pytest.raises(ValueError, match="bits is at least 1, got 0"):
         CodeRead(test, bits=0)
+    with pytest.raises(ValueError, match="CodeRead: bits is 5, and the data carry 6: give the same number"):
+        CodeRead(test, bits=5).check_fit(train)
     with pytest.raises(ValueError, match="CodeRead: the data have no target 'code': they have label"):
         CodeRead(test.images, bits=6).check_fit(train.images)
 

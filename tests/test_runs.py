@@ -14,10 +14,10 @@ from intriguing_lib.encoders import Head, Pixels
 from intriguing_lib.evaluate import linear_evaluation, pixels
 from intriguing_lib.images import digits
 from intriguing_lib.losses import nt_xent
-from intriguing_lib.measures import ChangesRead, Diagnostics, During, LinearTop1, NeighbourTop1, measured_on
+from intriguing_lib.measures import AlongTop1, ChangesRead, Diagnostics, During, LinearTop1, NeighbourTop1, measured_on
 from intriguing_lib.objectives import Contrastive, Supervised
 from intriguing_lib.protocols import Data
-from intriguing_lib.runs import is_finished, row, run
+from intriguing_lib.runs import is_finished, is_trained, row, run
 from intriguing_lib.sweeps import sweep
 from intriguing_lib.train import Optimizer
 
@@ -283,7 +283,7 @@ def test_a_run_without_snapshots_is_trained_once_more_to_the_same_numbers(experi
     assert row(experiment, (measure,))["linear at 2"] == second["linear at 2"] and trainings == [0, 0]
 
 
-def test_snapshots_survive_an_interruption(experiment, some_digits, monkeypatch):
+def test_snapshots_survive_an_interruption(experiment, some_digits, monkeypatch, capsys):
     """Killed at step 15 of 20, after a checkpoint at step 10: the run goes on there and has what it took at step 5."""
     e = replace(experiment, steps=20)
     measure = During(LinearTop1(some_digits[1]), (5, 15))
@@ -303,6 +303,7 @@ def test_snapshots_survive_an_interruption(experiment, some_digits, monkeypatch)
         run(e, (measure,))
     monkeypatch.setattr(train_module, "take_down", take_down)
     again = run(e, (measure,))
+    assert "going on at step 10" in capsys.readouterr().out
     assert again.metrics == whole.metrics and same_weights(again.model, whole.model)
     assert all(same_weights(again.snapshots[step], whole.snapshots[step]) for step in (5, 15))
 
@@ -321,6 +322,45 @@ def test_a_checkpoint_without_a_snapshot_that_is_asked_for_is_not_gone_on_from(e
 
 
 def test_a_step_beyond_the_training_is_named_before_it(experiment, some_digits, trainings):
-    with pytest.raises(ValueError, match="During: step 50 of a training of 3 steps"):
+    with pytest.raises(ValueError, match="During: step 50 of a training of 3 steps: take earlier ones"):
         run(experiment, (During(LinearTop1(some_digits[1]), (0, 50)),))
+    with pytest.raises(ValueError, match="AlongTop1: there is no classifier trained along: take the objective WithClassifier"):
+        run(experiment, (During(AlongTop1(some_digits[1]), (0,)),))
     assert trainings == []
+
+
+def test_other_steps_are_kept_beside_those_that_were(experiment, some_digits, trainings):
+    linear = LinearTop1(some_digits[1])
+    run(experiment, (During(linear, (1,)),))
+    assert not is_trained(experiment, (During(linear, (2,)),)) and is_trained(experiment, (During(linear, (1,)),))
+    run(experiment, (During(linear, (2,)),))
+    assert trainings == [0, 0] and is_trained(experiment, (During(linear, (1, 2)),))
+    row(experiment, (During(NeighbourTop1(some_digits[1]), (1, 2)),))
+    assert trainings == [0, 0]
+
+
+def test_a_sweep_forecasts_what_snapshots_will_take(experiment, some_digits, capsys):
+    run(experiment)
+    sweep([experiment], (During(LinearTop1(some_digits[1]), (1,)),))
+    assert "1 runs, 1 of them to do: about" in capsys.readouterr().out
+    assert not sweep([experiment], (During(LinearTop1(some_digits[1]), (1,)),))["from_cache"].eq(False).any()
+
+
+def test_a_row_of_a_run_that_was_trained_again_says_so(experiment, some_digits):
+    first = row(experiment, ())
+    second = row(experiment, (During(LinearTop1(some_digits[1]), (1,)),))
+    assert (first["from_cache"], second["from_cache"]) == (False, False) and second["loss"] == first["loss"]
+
+
+def test_a_checkpoint_of_an_earlier_version_is_gone_on_from(experiment, monkeypatch, capsys):
+    """It has no snapshots; none are asked for."""
+    e = replace(experiment, steps=20)
+    monkeypatch.setattr(train_module, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(train_module, "CHECKPOINT_SHARE", 1e9)
+    save = cache.Checkpoint.save
+    monkeypatch.setattr(cache.Checkpoint, "save", lambda self, state: save(self, {k: v for k, v in state.items()
+                                                                                  if k != "snapshots"}))
+    for steps in (20, 20):
+        train_module.train(e.untrained(), e.objective, e.data, e.view, e.optimizer, steps, e.batch_size, e.seed,
+                           lambda *told: None, cache.Checkpoint(e.key))
+    assert "going on at step 20" in capsys.readouterr().out

@@ -68,6 +68,7 @@ EXERCISES = {
             "candidates equal probability, so the loss is log2(1 + B) bits. Average that over B.",
             "b = np.arange(batch); scipy.stats.binom.pmf(b, batch - 1, 0.5**bits) are the probabilities of b look-alikes; the "
             "answer is the sum of these times np.log2(1 + b)."),
-        trials={"this is within a few per cent of the exact mean, as a simulation would be: sum log2(1 + B) over the binomial "
-                "distribution of B instead, which needs no chance.": near}),
+        trials={"somewhere this is within a few per cent of the exact mean, as a simulation would be, or a count that is off "
+                "by one: sum log2(1 + B) over the binomial distribution of B, N − 1 tries at 2^−k each, which needs no chance.":
+                    near}),
 }

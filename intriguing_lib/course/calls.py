@@ -7,6 +7,7 @@ import re
 import threading
 import traceback
 
+import numpy as np
 import torch
 
 SECONDS_ALLOWED = 10
@@ -25,7 +26,8 @@ def copies_of(arguments):
 
 def as_tensor(value):
     """A number as a tensor; what else there is, as it is."""
-    return torch.tensor(float(value)) if isinstance(value, numbers.Real) and not isinstance(value, bool) else value
+    plain = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return torch.tensor(float(value)) if plain or isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
 class TooSlow(Exception):

@@ -59,6 +59,15 @@ def with_itself(bits, batch):
     return with_a_loop(bits, batch + 1)
 
 
+def in_an_array(bits, batch):
+    return np.array(with_a_loop(bits, batch))
+
+
+def one_integer_fewer(bits, batch):
+    b = np.arange(batch)
+    return binom.pmf(b, batch - 1, 1 / (2**bits - 1)) @ np.log2(b + 1)
+
+
 def in_words(bits, batch):
     return "log2 N"
 
@@ -68,6 +77,7 @@ def in_words(bits, batch):
     (log_n_minus_k, "if every integer came up equally often"), (in_nats, "this is in nats"),
     (both_views, "counts both views of every other image"), (two_independent_views, "2N − 2 candidates, each with an integer"),
     (with_itself, "the image itself is counted among the others"), (simulated, "as a simulation would be"),
+    (in_an_array, "right"), (one_integer_fewer, "or a count that is off by one"),
     (in_words, "returns a str, and should return one number")], ids=lambda x: getattr(x, "__name__", ""))
 def test_the_loss_that_bits_leave_as_learners_would_write_it(attempt, words, said):
     out, used = said("loss_left", attempt)

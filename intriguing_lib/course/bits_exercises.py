@@ -18,15 +18,22 @@ def hesitation(alike):
     return np.log2(1 + alike)
 
 
-def near(function, bits, batch):
-    right = loss_left(bits, batch)
-    return 1e-4 * right < abs(float(function(bits, batch)) - right) < 0.05 * right
+INPUTS = ((8, 256), (5, 64), (3, 7), (2, 5), (10, 1000), (0, 256), (2, 256), (2, 1000))
+
+
+def near_everywhere(function, bits, batch):
+    """Whether it is right within a few per cent on all inputs, and not on this one exactly."""
+    found = [(float(function(*given)), loss_left(*given)) for given in INPUTS]
+    return all(abs(value - right) < 0.05 * right for value, right in found) and (
+        abs(float(function(bits, batch)) - loss_left(bits, batch)) > 1e-4)
 
 
 LEFT_MISTAKES = {
     "this takes the logarithm of the mean number of candidates; wanted is the mean of the logarithms, which is smaller "
     "(Jensen's inequality): sum over how many look-alikes there are, each with its probability.":
-        lambda bits, batch: math.log2(1 + (batch - 1) / 2**bits),
+        (lambda bits, batch: math.log2(1 + (batch - 1) / 2**bits), lambda bits, batch: math.log2(1 + batch / 2**bits),
+         lambda bits, batch: math.log2(1 + 2 * (batch - 1) / 2**bits),
+         lambda bits, batch: math.log(1 + (batch - 1) / 2**bits)),
     "log2 N − k is what would be left if every integer came up equally often in the batch: with few images an integer some "
     "have several look-alikes and most have none, so average over the binomial distribution.":
         (lambda bits, batch: math.log2(batch) - bits, lambda bits, batch: max(0.0, math.log2(batch) - bits)),
@@ -42,6 +49,25 @@ LEFT_MISTAKES = {
         lambda bits, batch: mean_over(2 * batch - 2, 0.5**bits, hesitation),
     "the image itself is counted among the others: they are N − 1.":
         lambda bits, batch: mean_over(batch, 0.5**bits, hesitation),
+    "one image too few: beside the image itself the batch has N − 1.":
+        lambda bits, batch: mean_over(batch - 2, 0.5**bits, hesitation),
+    "the sum ends too early: B runs from 0 to N − 1, the last one included.": tuple(
+        lambda bits, batch, end=end: mean_over(batch - 1, 0.5**bits, lambda alike: np.where(
+            alike < (batch - 1 if end is None else end), hesitation(alike), 0)) for end in (None, 10, 11, 20, 30, 50, 100)),
+    "k bits make 2^k integers, 0 among them: another image has the same one with probability 2^−k, no more and no less.": tuple(
+        lambda bits, batch, integers=integers: mean_over(batch - 1, 1 / max(integers(bits), 1), hesitation) for integers in (
+            lambda bits: 2**bits - 1, lambda bits: 2**bits + 1, lambda bits: 2 ** (bits + 1), lambda bits: 2 ** (bits - 1))),
+    "this is Poisson's approximation: near, but there are N − 1 tries at 2^−k each, so take the binomial distribution.":
+        lambda bits, batch: float(stats.poisson.pmf(many := np.arange(5 * batch), (batch - 1) / 2**bits) @ hesitation(many)),
+    "the arguments are exchanged: bits comes first, then batch.":
+        lambda bits, batch: mean_over(max(bits - 1, 0), 0.5**batch, hesitation),
+    "this is how much the bits tell, k: asked for is what they leave to be told.": lambda bits, batch: float(bits),
+    "1 // 2**bits is 0 from one bit on, since // rounds down: write 0.5**bits.":
+        lambda bits, batch: mean_over(batch - 1, 1 // 2**bits, hesitation),
+    "this is the mean probability of the partner, 1 / (1 + B): the loss is minus its logarithm, taken before the mean.":
+        lambda bits, batch: mean_over(batch - 1, 0.5**bits, lambda alike: 1 / (1 + alike)),
+    "this takes the logarithm of the mean probability: take minus the logarithm of 1 / (1 + B) first, then the mean.":
+        lambda bits, batch: -math.log2(mean_over(batch - 1, 0.5**bits, lambda alike: 1 / (1 + alike))),
     "the partner is missing: it is one of the candidates that can't be told apart, so they are 1 + B.":
         lambda bits, batch: mean_over(batch - 1, 0.5**bits, lambda alike: np.log2(np.maximum(alike, 1))),
     "k bits tell 2^k integers apart, not k: another image has the same one with probability 2^−k.":
@@ -61,14 +87,14 @@ LEFT_MISTAKES = {
 EXERCISES = {
     "loss_left": Exercise(
         loss_left, minutes=15, level=2, mistakes=LEFT_MISTAKES, gradient=0, large=(10, 1000),
-        inputs=((8, 256), (5, 64), (3, 7), (2, 5), (10, 1000)), hints=(
-            "How many of the N − 1 other images have the same integer? Call that number B. If it were known, what would the "
-            "loss of the best guess be? It isn't known: B is random, with a distribution that has a name.",
-            "B follows a binomial distribution: N − 1 tries, each a hit with probability 2^−k. The best guess gives 1 + B "
-            "candidates equal probability, so the loss is log2(1 + B) bits. Average that over B.",
+        inputs=INPUTS, hints=(
+            "Try the ends. With k = 0 all integers are alike: what is B then, and what the loss? With many bits B is nearly "
+            "always 0. In between B is random: N − 1 images, each alike or not, independently. Such a distribution has a name.",
+            "B is binomial. Its loss is log2(1 + B), and the mean of a function of B is the sum over all values of B, 0 "
+            "to N − 1, of its probability times the function's value there.",
             "b = np.arange(batch); scipy.stats.binom.pmf(b, batch - 1, 0.5**bits) are the probabilities of b look-alikes; the "
             "answer is the sum of these times np.log2(1 + b)."),
-        trials={"somewhere this is within a few per cent of the exact mean, as a simulation would be, or a count that is off "
-                "by one: sum log2(1 + B) over the binomial distribution of B, N − 1 tries at 2^−k each, which needs no chance.":
-                    near}),
+        trials={"everywhere this is within a few per cent of the exact mean, as a simulation, an approximation or a rounded "
+                "result would be: sum log2(1 + B) over the binomial distribution of B, N − 1 tries at 2^−k each.":
+                    near_everywhere}),
 }

@@ -144,7 +144,7 @@ def by_chance(attempt, values, exercise):
         return ("your function gives other numbers each time: hand the generator to everything that draws, "
                 "torch.randn(..., generator=generator) too.")
     return ("your function gives other numbers each time, and here nothing is to be drawn: take what is handed in, "
-            f"{', '.join(inspect.signature(exercise.answer).parameters)}.")
+            f"{', '.join(list(inspect.signature(exercise.answer).parameters)[:len(exercise.inputs[0])])}.")
 
 
 def of_numbers(exercise):
@@ -187,11 +187,11 @@ def no_tensor(values, exercise):
     value = next(value for value in values if not isinstance(value, torch.Tensor))
     if value is None:
         return "your function returns None: does every way through it end in a `return`?"
+    if of_numbers(exercise):
+        return f"your function returns a {type(value).__name__}, and should return one number: is a sum or a float() missing?"
     if isinstance(value, tuple):
         return (f"your function returns {len(value)} things, and should return one tensor: of max and sort take .values or "
                 ".indices, of your own results the one asked for.")
-    if of_numbers(exercise):
-        return f"your function returns a {type(value).__name__}, and should return one number."
     reason = "gradients flow through nothing else" if exercise.gradient else "torch.as_tensor makes one of it"
     return f"your function returns a {type(value).__name__}, and should return a torch tensor: {reason}."
 

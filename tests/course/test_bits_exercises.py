@@ -10,6 +10,8 @@ from scipy.stats import binom
 def with_a_loop(bits, batch):
     """A right answer in plain Python: from no look-alike on, one more at a time."""
     p = 2.0 ** -bits
+    if p == 1:
+        return math.log2(batch)
     probability, total = (1 - p) ** (batch - 1), 0.0
     for b in range(batch):
         total += probability * math.log2(1 + b)
@@ -65,7 +67,25 @@ def in_an_array(bits, batch):
 
 def one_integer_fewer(bits, batch):
     b = np.arange(batch)
-    return binom.pmf(b, batch - 1, 1 / (2**bits - 1)) @ np.log2(b + 1)
+    return binom.pmf(b, batch - 1, 1 / max(2**bits - 1, 1)) @ np.log2(b + 1)
+
+
+def poisson(bits, batch):
+    return float(np.log2(1 + np.random.default_rng(1).poisson((batch - 1) / 2**bits, 200_000)).mean())
+
+
+def not_with_no_bits(bits, batch):
+    return with_a_loop(bits, batch) if bits else 0.0
+
+
+def up_to_thirty(bits, batch):
+    b = np.arange(min(30, batch))
+    return binom.pmf(b, batch - 1, 0.5**bits) @ np.log2(1 + b)
+
+
+def without_the_sum(bits, batch):
+    b = np.arange(batch)
+    return binom.pmf(b, batch - 1, 0.5**bits) * np.log2(1 + b)
 
 
 def in_words(bits, batch):
@@ -76,8 +96,10 @@ def in_words(bits, batch):
     (with_a_loop, "right"), (with_torch, "right"), (as_a_numpy_number, "right"), (by_jensen, "the logarithm of the mean"),
     (log_n_minus_k, "if every integer came up equally often"), (in_nats, "this is in nats"),
     (both_views, "counts both views of every other image"), (two_independent_views, "2N − 2 candidates, each with an integer"),
-    (with_itself, "the image itself is counted among the others"), (simulated, "as a simulation would be"),
-    (in_an_array, "right"), (one_integer_fewer, "or a count that is off by one"),
+    (with_itself, "the image itself is counted among the others"), (simulated, "as a simulation, an approximation"),
+    (in_an_array, "right"), (one_integer_fewer, "k bits make 2^k integers, 0 among them"),
+    (not_with_no_bits, "On bits = 0, batch = 256 it should give 8.000"), (up_to_thirty, "the sum ends too early"),
+    (without_the_sum, "returns a ndarray, and should return one number: is a sum"), (poisson, "approximation"),
     (in_words, "returns a str, and should return one number")], ids=lambda x: getattr(x, "__name__", ""))
 def test_the_loss_that_bits_leave_as_learners_would_write_it(attempt, words, said):
     out, used = said("loss_left", attempt)

@@ -65,6 +65,16 @@ class Composite(Description):
     device = property(lambda self: self.images.device)
 
 
+def fresh_bits(a, b, bits, generator):
+    """Two views with random bits beside them, each view's and each image's own: what `RandBits` with sharing "fresh" makes.
+
+    a, b: float images (n, c, height, width). bits: how many. generator: all chance comes from it. Returns both views, float
+    (2, n, c + bits, height, width): the c channels as they were, then the bits, constant channels of 0s and 1s.
+    """
+    drawn = torch.randint(2, (2, len(a), bits), generator=generator, device=a.device).to(a.dtype)
+    return torch.cat([torch.stack([a, b]), drawn[..., None, None].expand(-1, -1, -1, *a.shape[2:])], 2)
+
+
 @dataclass(frozen=True, eq=False)
 class RandBits(Composite):
     """Images with a few bits written beside them, as constant channels of 0s and 1s (the paper's RandBit, section 5).

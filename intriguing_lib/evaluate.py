@@ -116,6 +116,16 @@ def linear_evaluation(train_features, train_labels, test_features, test_labels):
     return LinearEvaluation(accuracy(predictions, test_labels), PENALTIES[best], predictions, converged)
 
 
+def top1_of(encoder, train_images, train_labels, test_images, test_labels):
+    """Linear evaluation of an encoder, from images to the top-1 accuracy on the test images: a tensor from 0 to 1.
+
+    encoder: a module from float images (n, c, height, width) to features (n, d); it is left as it was. images: such tensors, or
+    data; labels: int64, (n,).
+    """
+    a, b = features(encoder, train_images), features(encoder, test_images)
+    return torch.tensor(linear_evaluation(a, train_labels, b, test_labels).top1)
+
+
 def check_labels(train_labels):
     if (train_labels == train_labels[:1]).all():
         raise ValueError("Linear evaluation needs training labels of two classes or more: check how the images were chosen.")

@@ -1,4 +1,5 @@
 """A learner's function called: given up where it never ends, and what it raised said in words."""
+import copy
 import ctypes
 import inspect
 import linecache
@@ -20,7 +21,7 @@ def copies_of(arguments):
         if isinstance(argument, torch.Generator):
             copies.append(torch.Generator().set_state(argument.get_state()))
         else:
-            copies.append(argument.clone() if isinstance(argument, torch.Tensor) else argument)
+            copies.append(argument.clone() if isinstance(argument, torch.Tensor) else copy.deepcopy(argument))
     return copies
 
 

@@ -19,6 +19,7 @@ from intriguing_lib.course import (
     bits_exercises,
     calls,
     contrastive_exercises,
+    control_exercises,
     geometry_exercises,
     region_exercises,
     scene_exercises,
@@ -28,7 +29,8 @@ from intriguing_lib.course.calls import Crashed, TooSlow, as_tensor, copies_of, 
 from intriguing_lib.course.trials import alike_on_average, found_by_trial, right_with_64_bits
 
 EXERCISES = (contrastive_exercises.EXERCISES | wasserstein_exercises.EXERCISES | geometry_exercises.EXERCISES
-             | scene_exercises.EXERCISES | region_exercises.EXERCISES | bits_exercises.EXERCISES)
+             | scene_exercises.EXERCISES | region_exercises.EXERCISES | bits_exercises.EXERCISES
+             | control_exercises.EXERCISES)
 SLOW = 20  # times as long as the library's function, and more than SLOW_SECONDS: then a right answer is called slow
 SLOW_SECONDS = 0.1
 LINE = 96  # letters: a notebook breaks longer lines in the middle of a word
@@ -106,6 +108,9 @@ def problem_with(attempt, exercise):
         return "your function computes with 16 bits, which hold two or three digits: leave the inputs' float32 as it is."
     if values[0].is_floating_point() and not expected[0].is_floating_point():
         return f"your function returns {values[0].dtype}, and should return whole numbers, torch.int64: leave out .float()."
+    if exercise.by_trials:
+        return (wrong_shape(values, expected) or not_finite(values) or tried(attempt, exercise)
+                or changed_inputs(attempt, exercise))
     for right in (exercise.answer, *exercise.also_right):
         if gives(right, values, exercise.inputs):
             return (tried(attempt, exercise) or (wrong_gradient(attempt, right, exercise) if exercise.gradient else None)

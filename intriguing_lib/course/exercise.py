@@ -13,6 +13,7 @@ class Exercise:
     also_right: functions whose other numbers are as good, where chance is drawn in another order. trials: see `trials`.
 
     large: arguments of the size that the notebook uses, to see how long a right answer takes.
+    by_trials: whether an answer's numbers may be others, and passing all trials is what makes it right.
     minutes, level (1 to 3): what to expect. hints: three, from a nudge to nearly the answer. gradient: of so many of the
     first tensors the gradient must be right too; 0 where nobody will ask for it.
     """
@@ -26,3 +27,4 @@ class Exercise:
     gradient: int = 2
     also_right: tuple = ()
     trials: dict = field(default_factory=dict)
+    by_trials: bool = False

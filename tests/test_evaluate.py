@@ -21,6 +21,7 @@ from intriguing_lib.evaluate import (
     neighbours,
     pixels,
     predict,
+    top1_of,
 )
 from intriguing_lib.experiments import Experiment
 from intriguing_lib.images import digits
@@ -196,3 +197,15 @@ def test_predictions_and_accuracy():
     weights = torch.tensor([[1.0, 0.0], [0.0, 0.5]])  # class 0 scores x, class 1 scores 1/2
     assert predict(torch.tensor([[0.4], [0.6]]), weights).tolist() == [1, 0]
     assert accuracy(torch.tensor([1, 0, 0, 0]), torch.tensor([1, 0, 1, 1])) == 0.5
+
+
+def test_linear_evaluation_from_images_leaves_a_training_encoder_as_it_was(some_digits):
+    """Of tensors and of data alike; in training mode before and after."""
+    encoder = SmallConv((4, 8), 16).build((1, 28, 28)).train()
+    before = copy.deepcopy(encoder.state_dict())
+    train, test = some_digits
+    found = top1_of(encoder, train, train.labels, test, test.labels)
+    tensors = top1_of(encoder, train.batch(slice(None)), train.labels, test.batch(slice(None)), test.labels)
+    by_steps = linear_evaluation(features(encoder, train), train.labels, features(encoder, test), test.labels).top1
+    assert found == tensors == torch.tensor(by_steps) and 0.3 < found <= 1
+    assert encoder.training and all(torch.equal(before[name], now) for name, now in encoder.state_dict().items())

@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from intriguing_lib.bounds import loss_left
+from intriguing_lib.bounds import loss_left, warm_loss_left
 from intriguing_lib.losses import info_nce, nt_xent
 
 
@@ -29,6 +29,19 @@ def test_a_cold_loss_of_an_encoder_that_knows_the_bits_alone_comes_down_to_it(lo
     assert abs(sum(found) / len(found) - loss_left(5, 64, views)) <= 4 * error
 
 
+@pytest.mark.parametrize("temperature", [0.05, 0.2, 1.0])
+def test_a_warm_loss_of_codes_at_right_angles_comes_down_to_the_warm_one(temperature):
+    """The mean of 200 batches within four standard errors; near 0 it is `loss_left`, with many bits the strangers' alone."""
+    generator, found = torch.Generator().manual_seed(0), []
+    for _ in range(200):
+        z = torch.eye(32)[torch.randint(32, (64,), generator=generator)]
+        found.append(nt_xent(z, z, temperature).item() / math.log(2))
+    error = torch.tensor(found).std().item() / math.sqrt(len(found))
+    assert abs(sum(found) / len(found) - warm_loss_left(5, 64, temperature)) <= 4 * error
+    assert warm_loss_left(5, 64, 0.01) == pytest.approx(loss_left(5, 64, 2))
+    assert warm_loss_left(60, 64, temperature) == pytest.approx(math.log2(1 + 126 * math.exp(-1 / temperature)))
+
+
 def test_known_values_and_bad_ones():
     """N = 256 and 8 bits: the number in the literature of this course; no bits leave everything, many leave nothing."""
     assert loss_left(8, 256) == pytest.approx(0.825, abs=5e-4) and loss_left(5, 256, 2) == pytest.approx(4.00, abs=5e-3)
@@ -37,3 +50,6 @@ def test_known_values_and_bad_ones():
     for wrong in ((-1, 256, 1), (5, 1, 1), (5, 256, 3)):
         with pytest.raises(ValueError, match="bits is 0 or more, batch 2 or more, views 1 or 2"):
             loss_left(*wrong)
+    for wrong in ((-1, 256, 0.1), (5, 1, 0.1), (5, 256, 0)):
+        with pytest.raises(ValueError, match="bits is 0 or more, batch 2 or more, temperature above 0"):
+            warm_loss_left(*wrong)

@@ -110,8 +110,8 @@ SUPPRESSION = {
     "a larger batch helps a cold loss": in_09(
         words="ours: where what is left to be earned says that a larger batch should help, it does: ten bits at τ = 0.05",
         place="notebook 09", quantity="top-1 with ten shared bits at τ = 0.05, batch of 1,024 minus batch of 256",
-        holds="above", line=10, reason="ten bits then leave as much as eight did, where top-1 was 26 points higher: not half of "
-        "that", records=("cold_batches",), rows=everything,
+        holds="above", line=10, reason="ten bits then leave as much as eight did, where top-1 was 26 points higher: not half "
+        "of that", records=("cold_batches",), rows=everything,
         statistic=partial(contrast, by=BITS, weights={("batch of 1,024", 10): 1, ("batch of 256", 10): -1})),
     "another loss suffers too": in_09(
         words="other losses suffer too (as the literature reports it): the sliced Wasserstein distance to a normal prior",

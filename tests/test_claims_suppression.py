@@ -68,6 +68,13 @@ def test_another_loss_is_the_distance_to_the_normal_prior():
     assert verdict("another loss suffers too", table) == (HOLDS, pytest.approx(60))
 
 
+def test_a_cold_loss_is_judged_at_ten_bits():
+    for gain, expected in ((0.25, HOLDS), (0.01, FAILS)):
+        table = runs([("batch of 256", 10, 0.38, {}), ("batch of 1,024", 10, 0.38 + gain, {}), ("batch of 256", 16, 0.1, {}),
+                      ("batch of 1,024", 16, 0.9, {})])
+        assert verdict("a larger batch helps a cold loss", table) == (expected, pytest.approx(100 * gain))
+
+
 def decoders(at_ten):
     """Autoencoders with 0.9 without bits, so that 0.5 is half of what lies above chance, and a VAE that nobody asks for."""
     rows = [(name, 0, 0.9, {"objective.bits_weight": 1.0}) for name in ("autoencoder", "VAE")]

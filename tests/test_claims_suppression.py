@@ -75,6 +75,12 @@ def test_a_cold_loss_is_judged_at_ten_bits():
         assert verdict("a larger batch helps a cold loss", table) == (expected, pytest.approx(100 * gain))
 
 
+def test_a_larger_batch_is_judged_beside_as_many_images():
+    for gain, expected in ((0.1, HOLDS), (-0.04, FAILS)):
+        table = runs([("as many images", 10, 0.68, {}), ("batch of 1,024", 10, 0.68 + gain, {})])
+        assert verdict("a larger batch helps beyond its images", table) == (expected, pytest.approx(100 * gain))
+
+
 def decoders(at_ten):
     """Autoencoders with 0.9 without bits, so that 0.5 is half of what lies above chance, and a VAE that nobody asks for."""
     rows = [(name, 0, 0.9, {"objective.bits_weight": 1.0}) for name in ("autoencoder", "VAE")]

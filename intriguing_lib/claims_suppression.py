@@ -116,8 +116,8 @@ SUPPRESSION = {
     "a larger batch helps beyond its images": in_09(
         words="ours, a second rule: it does so beyond the images that a larger batch shows", place="notebook 09",
         quantity="top-1 with ten shared bits at τ = 0.05, batch of 1,024 minus batch of 256 for four times as many steps",
-        holds="above", line=5, reason="a fifth of what the first rule found; this one came after seeds 0 to 2, and is judged on "
-        "others", records=("cold_batches_again",), rows=everything,
+        holds="above", line=5, reason="a fifth of what the first rule found; this one came after seeds 0 to 2, and is judged "
+        "on others", records=("cold_batches_again",), rows=everything,
         statistic=partial(contrast, by=BITS, weights={("batch of 1,024", 10): 1, ("as many images", 10): -1})),
     "another loss suffers too": in_09(
         words="other losses suffer too (as the literature reports it): the sliced Wasserstein distance to a normal prior",

@@ -1,7 +1,7 @@
 """The claims of Part II: scenes of many objects, and local features. See `claims`."""
 from functools import partial
 
-from intriguing_lib.claimed import Claim
+from intriguing_lib.claimed import Claim, everything
 from intriguing_lib.statistics import contrast, contrast_of_metrics, kept, lead
 
 
@@ -19,10 +19,6 @@ def anywhere(table):
 
 def usual_crops(table):
     return table[table["view.area"] == "(0.3, 1.0)"]
-
-
-def everything(table):
-    return table
 
 
 def weighted(weights):

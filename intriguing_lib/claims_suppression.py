@@ -3,7 +3,7 @@ from functools import partial
 
 import numpy as np
 
-from intriguing_lib.claimed import Claim
+from intriguing_lib.claimed import Claim, everything
 from intriguing_lib.statistics import by_seed, contrast, over_seeds
 
 CHANCE = 10  # per cent, of ten classes
@@ -20,10 +20,6 @@ def as_usual(table):
 
 def shared_at_any_temperature(table):
     return table[table["condition"].isin(("shared", "another temperature"))]
-
-
-def everything(table):
-    return table
 
 
 def weight_of_half(table, metric="linear"):
@@ -47,19 +43,15 @@ def crossing(x, y, level):
     return x[0] if i == 0 else x[i - 1] + (x[i] - x[i - 1]) * (y[i - 1] - level) / (y[i - 1] - y[i])
 
 
-def gained(by, bits):
-    """How many points "as before" gains by having more of something, or "more" over it."""
-    more, less = ("as before", by) if by.startswith("a quarter") else (by, "as before")
-    return partial(contrast, by=BITS, weights={(more, bits): 1, (less, bits): -1})
-
-
-def no_help(more, by):
+def no_help(finding, more, less):
+    """That at sixteen bits the condition `more`, with four times as much of something, is no better than `less`."""
     return in_09(
         words=f"ours, after “larger batches … help little, a larger model doesn't” (as the literature reports it): at sixteen "
-        f"bits {more}", place=THE_PAPERS, quantity="top-1 with sixteen shared bits, with four times as much minus without, "
+        f"bits {finding}", place=THE_PAPERS, quantity="top-1 with sixteen shared bits, with four times as much minus without, "
         "the linear layer fitted on the same images",
         holds="below", line=5, reason="a twentieth of what sixteen bits cost, and three standard errors of 2,000 test images",
-        records=("more_of_everything",), rows=everything, statistic=gained(by, 16))
+        records=("more_of_everything",), rows=everything,
+        statistic=partial(contrast, by=BITS, weights={(more, 16): 1, (less, 16): -1}))
 
 
 SUPPRESSION = {
@@ -104,9 +96,10 @@ SUPPRESSION = {
         quantity="top-1 with sixteen shared bits at τ = 0.05 minus at τ = 0.2", holds="below", line=5,
         reason="as for batch, width and images", records=("random_bits",), rows=shared_at_any_temperature,
         statistic=partial(contrast, by=COLD, weights={(0.05, 16): 1, (0.2, 16): -1})),
-    "a larger batch doesn't help": no_help("four times the batch changes little", "batch of 1,024"),
-    "a wider encoder doesn't help": no_help("four times the width changes little", "four times as wide"),
-    "more images don't help": no_help("four times the images change little", "a quarter of the images"),
+    "a larger batch doesn't help": no_help("four times the batch changes little", "batch of 1,024", "as before"),
+    "a wider encoder doesn't help": no_help("four times the width changes little", "four times as wide",
+                                             "as before"),
+    "more images don't help": no_help("four times the images change little", "as before", "a quarter of the images"),
     "a larger batch helps a cold loss": in_09(
         words="ours: where what is left to be earned says that a larger batch should help, it does: ten bits at τ = 0.05",
         place="notebook 09", quantity="top-1 with ten shared bits at τ = 0.05, batch of 1,024 minus batch of 256",

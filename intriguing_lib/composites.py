@@ -55,6 +55,11 @@ class Joined(Description):
         return tuple(torch.cat(several)[back] for several in zip(*found, strict=True))
 
 
+def unviewed(data, rows, generator):
+    """The two images that `data` makes its views of, before the view: (n, *shape) each, or one and the same twice."""
+    return data.views(rows, lambda images, generator: images, generator)
+
+
 class Composite(Description):
     """What all composites share: as many images as their `images`, with the same targets, on the same device."""
 

@@ -3,8 +3,7 @@ from dataclasses import dataclass
 
 import torch
 
-from intriguing_lib.composites import Composite
-from intriguing_lib.overlays import unviewed
+from intriguing_lib.composites import Composite, unviewed
 from intriguing_lib.protocols import Data
 from intriguing_lib.views import Chain, Crop
 

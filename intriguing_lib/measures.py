@@ -14,7 +14,7 @@ from intriguing_lib.changes import CHANGES, r2_of_change
 from intriguing_lib.descriptions import Description
 from intriguing_lib.evaluate import batches, check_labels, features, knn_accuracy, linear_evaluation
 from intriguing_lib.mistakes import evaluation_that_trains
-from intriguing_lib.protocols import Data
+from intriguing_lib.protocols import Data, check_target
 
 MEASURING = 2  # raise it whenever a change can alter what a measure gives: every earlier reading is then taken anew
 
@@ -82,9 +82,7 @@ class Measure(Description):
                 raise ValueError(f"{type(self).__name__}: there are no {done[:4]} images: check how they were chosen.")
         target = getattr(self, "target", "label")
         for part in (fitted, self.test):
-            if target not in part.targets:
-                raise ValueError(f"{type(self).__name__}: the data have no target {target!r}: they have "
-                                 f"{', '.join(part.targets)}.")
+            check_target(type(self).__name__, part, target)
 
     def check_classes(self, data):
         """Raise ValueError unless the target is a class: one whole number an image, from 0."""

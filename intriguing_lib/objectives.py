@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from intriguing_lib.descriptions import Description
 from intriguing_lib.losses import NTXent
-from intriguing_lib.protocols import Loss
+from intriguing_lib.protocols import Loss, check_target
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,7 @@ class Supervised(Description):
 
     def check_fit(self, data, encoder, head):
         """Raise ValueError unless `data` has the target and the head one output for each class."""
-        if self.target not in data.targets:
-            raise ValueError(f"{type(self).__name__}: the data have no target {self.target!r}: they have "
-                             f"{', '.join(data.targets)}.")
+        check_target(type(self).__name__, data, self.target)
         classes = self.classes(data)
         outputs = head.outputs(encoder.features) if hasattr(head, "outputs") else classes  # a head of one's own isn't asked
         if outputs != classes:
@@ -88,8 +86,7 @@ class WithClassifier(Description):
 
 def check_classifier(name, data, head, target):
     """Raise ValueError unless the data have the target and the head has a classifier with an output for each of its classes."""
-    if target not in data.targets:
-        raise ValueError(f"{name}: the data have no target {target!r}: they have {', '.join(data.targets)}.")
+    check_target(name, data, target)
     classes, outputs = int(data.targets[target].max()) + 1, getattr(head, "classes", 0)
     if outputs < classes:
         raise ValueError(f"{name}: the head {head!r} has {outputs} outputs of a classifier for {classes} classes of "

@@ -9,18 +9,13 @@ from functools import cached_property
 import torch
 from torchvision.transforms.v2.functional import resize
 
-from intriguing_lib.composites import Composite
+from intriguing_lib.composites import Composite, unviewed
 from intriguing_lib.images import ImageSet
 from intriguing_lib.protocols import Data
 
 OVERLAYS = {"maximum": torch.maximum, "addition": lambda images, digits: (images + digits).clamp_(max=1)}
 SHARINGS = ("shared", "fresh", "absent")
 SECTORS = 12  # of the circle of hues: what a tint is called
-
-
-def unviewed(data, rows, generator):
-    """The two images that `data` makes its views of, before the view: (n, *shape) each, or one and the same twice."""
-    return data.views(rows, lambda images, generator: images, generator)
 
 
 @dataclass(frozen=True, eq=False)

@@ -101,6 +101,12 @@ def check_part(value, kind, name):
     raise TypeError(f"{name} is {kind_of(value)}, which {lacks}: {REMEDY[kind]}.")
 
 
+def check_target(name, data, target):
+    """Raise ValueError, with the targets that there are, unless the data have this one. name: of whoever asks for it."""
+    if target not in data.targets:
+        raise ValueError(f"{name}: the data have no target {target!r}: they have {', '.join(data.targets)}.")
+
+
 def has(value, member):
     """Whether it has an attribute, without computing what is a property: a composite's targets may take a while."""
     return hasattr(type(value), member) or hasattr(value, member)

@@ -47,15 +47,24 @@ class PresenceAUC(Measure):
     gives = ("auc",)
 
     def __call__(self, frozen, data):
-        (a, b), (of_a, of_b) = self.features(frozen, data), self.targets(data)
-        mean, deviation = a.mean(0), a.std(0).clamp(min=1e-6)
-        a, b = ((x - mean) / deviation for x in (a, b))
+        (a, b), (of_a, of_b) = standardised(*self.features(frozen, data)), self.targets(data)
         areas = []
         for there, there_in_test in zip(of_a.unbind(1), of_b.unbind(1), strict=True):
             if 0 < there_in_test.sum() < len(there_in_test) and 0 < there.sum() < len(there):
-                off, on = logistic_regression(a, there, PENALTY, classes=2)
-                areas.append(roc_auc_score(there_in_test.cpu(), (with_ones(b) @ (on - off)).cpu()))
+                areas.append(roc_auc_score(there_in_test.cpu(), leaning_to_yes(a, there, b).cpu()))
         return {self.named("auc"): float(np.mean(areas))}
+
+
+def standardised(a, b):
+    """Features fitted on and features tested on, both by the mean and the deviation of the former."""
+    mean, deviation = a.mean(0), a.std(0).clamp(min=1e-6)
+    return (a - mean) / deviation, (b - mean) / deviation
+
+
+def leaning_to_yes(a, there, b):
+    """How far images with the features b lie on the side of 1 of a logistic regression of `there` (0s and 1s) on a: (n,)."""
+    off, on = logistic_regression(a, there, PENALTY, classes=2)
+    return with_ones(b) @ (on - off)
 
 
 @dataclass(frozen=True)
@@ -87,13 +96,8 @@ class CodeRead(Measure):
         return metric
 
     def __call__(self, frozen, data):
-        (a, b), (of_a, of_b) = self.features(frozen, data), self.targets(data)
-        mean, deviation = a.mean(0), a.std(0).clamp(min=1e-6)
-        a, b, right = (a - mean) / deviation, with_ones((b - mean) / deviation), []
-        for i in range(self.bits):
-            off, on = logistic_regression(a, of_a >> i & 1, PENALTY, classes=2)
-            right.append((b @ (on - off) > 0) == (of_b >> i & 1))
-        right = torch.stack(right)
+        (a, b), (of_a, of_b) = standardised(*self.features(frozen, data)), self.targets(data)
+        right = torch.stack([(leaning_to_yes(a, of_a >> i & 1, b) > 0) == (of_b >> i & 1) for i in range(self.bits)])
         return {"bit": right.double().mean().item(), "whole code": right.all(0).double().mean().item()}
 
 

@@ -75,8 +75,8 @@ def train(model, objective, data, view, optimizer, steps, batch_size, seed, on_r
         return torch.zeros(0)  # an optimiser refuses a model that has nothing to train, such as plain pixels
     keep_freed_memory()
     autocast, scaler = precision(data.device)
-    state = State(model, *optimizer.build(model.parameters(), steps), scaler, torch.Generator(data.device).manual_seed(seed))
-    state.snapshots = snapshots
+    state = State(model, *optimizer.build(model.parameters(), steps), scaler, torch.Generator(data.device).manual_seed(seed),
+                  snapshots)
     if checkpoint is not None:
         state.resume(checkpoint)
     for step in range(REPORT_EVERY, len(state.losses) + 1, REPORT_EVERY):  # what an earlier attempt has done is told again
@@ -107,12 +107,11 @@ def take_down(model, step, snapshots):
 class State:
     """Everything that a training changes as it goes on, so that it can be put down and taken up again."""
 
-    def __init__(self, model, optimizer, scheduler, scaler, generator):
+    def __init__(self, model, optimizer, scheduler, scaler, generator, snapshots):
         self.parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "scaler": scaler}
-        self.generator = generator
+        self.generator, self.snapshots = generator, snapshots  # {step: the model then, or None before it}
         self.losses = []
         self.order = None  # of the images in this epoch, int64
-        self.snapshots = {}  # {step: the model then, or None before it}
         self.kept_at, self.keeping_took = time.monotonic(), 0.0
 
     def next_rows(self, n, batch_size):

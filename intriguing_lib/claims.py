@@ -11,13 +11,14 @@ from dataclasses import dataclass, fields
 import pandas as pd
 
 from intriguing_lib.claimed import HOLDS, IN_PART, UNDECIDED
+from intriguing_lib.claims_competing import COMPETING
 from intriguing_lib.claims_losses import LOSSES
 from intriguing_lib.claims_scenes import SCENES
 from intriguing_lib.claims_suppression import SUPPRESSION
 from intriguing_lib.paths import shipped
 from intriguing_lib.records import recorded
 
-CLAIMS = LOSSES | SCENES | SUPPRESSION
+CLAIMS = LOSSES | SCENES | COMPETING | SUPPRESSION
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def rows_here(table):
 def data_sets(table):
     """What each row was trained on, without its split: "digits", and of a composite "RandBits of digits"."""
     names = without_split(table["data"])
-    for inner in ("data.images", "data.images.objects", "data.objects"):
+    for inner in ("data.images", "data.images.images", "data.images.objects", "data.objects"):
         if inner in table:
             images = without_split(table[inner])
             names = names.mask(images.notna(), names + " of " + images)

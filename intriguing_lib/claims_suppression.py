@@ -1,4 +1,4 @@
-"""The claims of Part III: features that suppress one another. See `claims`."""
+"""The claims of Part III on random bits (notebook 09): how few suppress how much. See `claims`."""
 from functools import partial
 
 import numpy as np

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from intriguing_lib.evaluate import feature_maps, logistic_regression, with_ones
+from intriguing_lib.evaluate import batches, feature_maps, logistic_regression, with_ones
 from intriguing_lib.images import ImageSet
 from intriguing_lib.measures import Measure
 from intriguing_lib.protocols import Data
@@ -116,7 +116,42 @@ class ValueR2(Measure):
     def __call__(self, frozen, data):
         pairs = self.features(frozen, data), self.targets(data)
         (a, b), (of_a, of_b) = ([part.cpu().numpy() for part in pair] for pair in pairs)
-        return {self.named("r2"): float(make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(a, of_a).score(b, of_b))}
+        return {self.named("r2"): ridge_r2(a, of_a, b, of_b)}
+
+
+def ridge_r2(a, of_a, b, of_b):
+    """R² on (b, of_b) of ridge regression fitted on (a, of_a), NumPy arrays; of several numbers an image their mean."""
+    return float(make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(a, of_a).score(b, of_b))
+
+
+@dataclass(frozen=True)
+class ColourR2(Measure):
+    """How well an image's mean colour can be read linearly, brightness aside: R² of ridge regression, 1 perfect, 0 not at all.
+
+    The colour is two numbers, the means over all pixels of red minus green and of blue minus green; R² is the mean of theirs.
+    fit: what is fitted on, by default the data trained on.
+    """
+    test: Data
+    fit: Data | None = None
+
+    gives = ("colour r2",)
+
+    def check_fit(self, data):
+        """Also raises ValueError for images that aren't in colour."""
+        super().check_fit(data)
+        if data.shape[0] != 3:
+            raise ValueError(f"ColourR2: colour is read from images of 3 channels, got {data.shape[0]}.")
+
+    def __call__(self, frozen, data):
+        pairs = self.features(frozen, data), map(mean_colours, (self.fitted_on(data), self.test))
+        (a, b), (of_a, of_b) = ([part.cpu().numpy() for part in pair] for pair in pairs)
+        return {"colour r2": ridge_r2(a, of_a, b, of_b)}
+
+
+def mean_colours(data):
+    """The means over all pixels of red minus green and of blue minus green, of every image: float (n, 2)."""
+    means = torch.cat([images.mean((2, 3)) for images in batches(data, 500)])
+    return means[:, [0, 2]] - means[:, [1]]
 
 
 @dataclass(frozen=True)

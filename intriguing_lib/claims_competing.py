@@ -1,0 +1,99 @@
+"""The claims of Part III on images: tints and digits laid over them (notebook 07), larger objects (08). See `claims`."""
+from functools import partial
+
+from intriguing_lib.claimed import Claim, everything
+from intriguing_lib.statistics import by_seed, contrast, over_seeds
+
+in_07 = partial(Claim, unit="points", notebook="07_competing_features", rows=everything)
+POOL = ("condition", "data.unique")
+ALL = 10_000  # unique digits
+NOISE = "three standard errors of 2,000 test images near 80 %"
+A_CLASS = "as much as one class of ten is worth by chance"
+THE_PAPERS = "section 5, DigitOnImageNet"
+TEMPERATURE, UNIQUE = "objective.loss.temperature", "data.unique"
+
+
+def differ(more, less, metric="linear"):
+    """Points by which one condition's metric is above another's."""
+    return {"metric": metric, "statistic": partial(contrast, by="condition", weights={more: 1, less: -1})}
+
+
+def pools_differ(more, less):
+    """Points of the object by which one (condition, unique digits) is above another."""
+    return partial(contrast, by=POOL, weights={more: 1, less: -1})
+
+
+def at_the_usual_temperature(table):
+    return table[table["condition"].isin(("shared", "fresh", "supervised"))]
+
+
+def at_any_temperature(table):
+    return table[table["condition"].isin(("shared", "another temperature"))]
+
+
+def least_cost(table, metric="linear"):
+    """What all digits in place of one cost the object at the temperature that suffers least, chosen anew in each seed."""
+    points = by_seed(table, metric, [TEMPERATURE, UNIQUE])
+    costs = points.xs(1, axis=1, level=UNIQUE) - points.xs(ALL, axis=1, level=UNIQUE)
+    return over_seeds(costs.dropna(axis=1).min(axis=1))
+
+
+def less_object(record, thing, place, words):
+    """That the views' sharing any of all digits, and not one and the same, costs what lies under them."""
+    return in_07(words=words, place=place, quantity=f"top-1 on {thing} with one unique digit minus with all of them, shared",
+                 holds="above", line=10, reason=A_CLASS, records=(record,), rows=at_the_usual_temperature,
+                 statistic=pools_differ(("shared", 1), ("shared", ALL)))
+
+
+COMPETING = {
+    "a shared tint costs the class": in_07(
+        words="ours, of “colour distribution” against object class: a tint that both views share costs the class, beside "
+        "one that differs", place="notebook 07", quantity="top-1 on the class, fresh tints minus shared ones", holds="above",
+        line=3, reason=NOISE, records=("tints",), **differ("fresh tints", "shared tint")),
+    "colour augmentation brings the class": in_07(
+        words="ours: colour augmentation, which makes the tint differ, brings the class", place="notebook 07",
+        quantity="top-1 on the class with a shared tint, with SimCLR's colour augmentation minus without", holds="above",
+        line=3, reason=NOISE, records=("tints",), **differ("shared, SimCLR's colours", "shared tint")),
+    "colour augmentation takes the tint": in_07(
+        words="ours: colour augmentation takes the tint away", place="notebook 07",
+        quantity="top-1 on the tint, of twelve, shared, without colour augmentation minus with SimCLR's", holds="above", line=3, reason=NOISE, records=("tints",),
+        **differ("shared tint", "shared, SimCLR's colours", "linear tint")),
+    "colour augmentation brings photographs": in_07(
+        words="without colour augmentation the colour histogram solves the task (our wording)", place="section 5",
+        quantity="top-1 on photographs, SimCLR's colour augmentation minus crops and flips alone", holds="above", line=3,
+        reason="three standard errors of 2,000 test images near 40 %", records=("real_colours",),
+        **differ("SimCLR's colours", "crops")),
+    "more digits, less object": less_object(
+        "digits_on_garments", "garments", THE_PAPERS, "as the number of unique digits grows, what lies under them is learned "
+        "less (our wording): the object alone cropped"),
+    "more digits, more digit": in_07(
+        words="as the number of unique digits grows, the digit is learned better (our wording)", place=THE_PAPERS,
+        metric="linear digit", quantity="top-1 on digits with all unique digits minus with one, shared", holds="above", line=10, reason=A_CLASS,
+        records=("digits_on_garments",), rows=at_the_usual_temperature,
+        statistic=pools_differ(("shared", ALL), ("shared", 1))),
+    "fresh digits cost little": in_07(
+        words="ours: it is the sharing that suppresses: digits drawn anew for each view cost little", place="notebook 07",
+        quantity="top-1 on garments with one unique digit minus with all of them, fresh in each view", holds="below", line=5,
+        reason="half of the line for shared digits", records=("digits_on_garments",), rows=at_the_usual_temperature,
+        statistic=pools_differ(("fresh", 1), ("fresh", ALL))),
+    "labels keep the object": in_07(
+        words="supervised learning is unaffected (our wording)", place=THE_PAPERS,
+        quantity="top-1 on garments of supervised learning with one unique digit minus with all of them", holds="below",
+        line=5, reason="half of the line for contrastive learning", records=("digits_on_garments",),
+        rows=at_the_usual_temperature, statistic=pools_differ(("supervised", 1), ("supervised", ALL))),
+    "more digits, less object, both cropped": less_object(
+        "digits_on_garments_both", "garments", THE_PAPERS, "the same in the paper's order, where the "
+        "digits are cropped with the object: as their number grows, it is learned less (our wording)"),
+    "temperature moves the trade-off": in_07(
+        words="temperature moves the trade-off (our wording)", place=THE_PAPERS,
+        quantity="top-1 on garments with 16 unique digits, shared, at τ = 0.05 minus at τ = 1", holds="above", line=10,
+        reason=A_CLASS, records=("digits_on_garments",), rows=at_any_temperature,
+        statistic=partial(contrast, by=(TEMPERATURE, UNIQUE), weights={(0.05, 16): 1, (1.0, 16): -1})),
+    "temperature doesn't remove it": in_07(
+        words="temperature doesn't remove the trade-off (our wording)", place=THE_PAPERS,
+        quantity="top-1 on garments with one unique digit minus with all of them, shared, at the temperature where that is "
+        "least", holds="above", line=10, reason=A_CLASS, records=("digits_on_garments",), rows=at_any_temperature, statistic=least_cost),
+    "more digits, less photograph": less_object(
+        "digits_on_photographs", "photographs", THE_PAPERS, "as the number of unique digits grows, what lies under them is "
+        "learned less (our wording): photographs of 32 pixels"),
+}

@@ -5,6 +5,9 @@ from intriguing_lib.claimed import Claim, everything
 from intriguing_lib.statistics import by_seed, contrast, over_seeds
 
 in_07 = partial(Claim, unit="points", notebook="07_competing_features", rows=everything)
+in_08 = partial(Claim, unit="points", notebook="08_dominant_objects", place="section 5, modified MultiDigits",
+                rows=lambda table: table[table["condition"] != "untrained"])
+EQUAL, UNEQUAL = "(14, 14)", "(14, 46)"  # sides of the two digits, in pixels
 POOL = ("condition", "data.unique")
 ALL = 10_000  # unique digits
 NOISE = "three standard errors of 2,000 test images near 80 %"
@@ -45,6 +48,11 @@ def less_object(record, thing, place, words):
                  statistic=pools_differ(("shared", 1), ("shared", ALL)))
 
 
+def sizes_differ(more, less):
+    """Points by which one (condition, sizes) is above another."""
+    return partial(contrast, by=("condition", "data.size"), weights={more: 1, less: -1})
+
+
 COMPETING = {
     "a shared tint costs the class": in_07(
         words="ours, of “colour distribution” against object class: a tint that both views share costs the class, beside "
@@ -56,7 +64,8 @@ COMPETING = {
         line=3, reason=NOISE, records=("tints",), **differ("shared, SimCLR's colours", "shared tint")),
     "colour augmentation takes the tint": in_07(
         words="ours: colour augmentation takes the tint away", place="notebook 07",
-        quantity="top-1 on the tint, of twelve, shared, without colour augmentation minus with SimCLR's", holds="above", line=3, reason=NOISE, records=("tints",),
+        quantity="top-1 on the tint, of twelve, shared, without colour augmentation minus with SimCLR's", holds="above",
+        line=3, reason=NOISE, records=("tints",),
         **differ("shared tint", "shared, SimCLR's colours", "linear tint")),
     "colour augmentation brings photographs": in_07(
         words="without colour augmentation the colour histogram solves the task (our wording)", place="section 5",
@@ -68,8 +77,8 @@ COMPETING = {
         "less (our wording): the object alone cropped"),
     "more digits, more digit": in_07(
         words="as the number of unique digits grows, the digit is learned better (our wording)", place=THE_PAPERS,
-        metric="linear digit", quantity="top-1 on digits with all unique digits minus with one, shared", holds="above", line=10, reason=A_CLASS,
-        records=("digits_on_garments",), rows=at_the_usual_temperature,
+        metric="linear digit", quantity="top-1 on digits with all unique digits minus with one, shared", holds="above",
+        line=10, reason=A_CLASS, records=("digits_on_garments",), rows=at_the_usual_temperature,
         statistic=pools_differ(("shared", ALL), ("shared", 1))),
     "fresh digits cost little": in_07(
         words="ours: it is the sharing that suppresses: digits drawn anew for each view cost little", place="notebook 07",
@@ -92,8 +101,35 @@ COMPETING = {
     "temperature doesn't remove it": in_07(
         words="temperature doesn't remove the trade-off (our wording)", place=THE_PAPERS,
         quantity="top-1 on garments with one unique digit minus with all of them, shared, at the temperature where that is "
-        "least", holds="above", line=10, reason=A_CLASS, records=("digits_on_garments",), rows=at_any_temperature, statistic=least_cost),
+        "least", holds="above", line=10, reason=A_CLASS, records=("digits_on_garments",), rows=at_any_temperature,
+        statistic=least_cost),
     "more digits, less photograph": less_object(
         "digits_on_photographs", "photographs", THE_PAPERS, "as the number of unique digits grows, what lies under them is "
         "learned less (our wording): photographs of 32 pixels"),
+    "a larger digit costs the small one": in_08(
+        words="the small digit's accuracy degenerates as the other grows (our wording)", metric="linear small",
+        quantity="top-1 on the small digit alone, trained beside one of its size minus beside one of 46 pixels", holds="above",
+        line=5, reason="half of what one class of ten is worth by chance", records=("dominant_alone",),
+        statistic=sizes_differ(("anywhere", EQUAL), ("anywhere", UNEQUAL))),
+    "the large digit stays": in_08(
+        words="the large one's accuracy stays (our wording)", quantity="top-1 on a single digit of the large one's size, of 14 "
+        "pixels minus of 46", holds="below", line=3, reason=NOISE, records=("dominant_alone",),
+        statistic=sizes_differ(("anywhere", EQUAL), ("anywhere", UNEQUAL))),
+    "covering is not the cause": in_08(
+        words="ours: the small digit is lost although nothing covers it, in a zone of its own", place="notebook 08",
+        metric="linear small", quantity="top-1 on the small digit alone, trained in zones, beside one of its size minus beside "
+        "one of 46 pixels", holds="above", line=5, reason="the line for digits anywhere", records=("dominant_alone",),
+        statistic=sizes_differ(("zones", EQUAL), ("zones", UNEQUAL))),
+    "labels keep both digits": in_08(
+        words="supervised learning keeps both (our wording), once it fits", metric="linear small",
+        quantity="top-1 on the small digit alone, supervised until it fits, beside one of its size minus beside one of 46 "
+        "pixels", holds="below", line=5, reason="the line above which SimCLR counts as losing it", records=("dominant_alone",),
+        statistic=sizes_differ(("supervised, until it fits", EQUAL), ("supervised, until it fits", UNEQUAL))),
+    "a fresh large digit leaves the small one": in_08(
+        words="ours: it is the sharing that suppresses: beside a large digit that differs between the views the small one is "
+        "learned", place="notebook 08", metric="linear small", holds="above", line=20,
+        quantity="top-1 on the small digit, read from scenes with one of 46 pixels, trained four times as long with fresh "
+        "large digits minus with shared ones", reason="a quarter of what is read where there is no large digit",
+        records=("dominant_objects",),
+        statistic=sizes_differ(("fresh, four times as long", UNEQUAL), ("zones, four times as long", UNEQUAL))),
 }

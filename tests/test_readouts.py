@@ -17,7 +17,8 @@ from intriguing_lib.experiments import Experiment
 from intriguing_lib.images import digits, photos
 from intriguing_lib.measures import Frozen, LinearTop1
 from intriguing_lib.objectives import SupervisedPresence
-from intriguing_lib.readouts import PENALTY, CodeRead, EdgesTold, PresenceAUC, RegionScores, ValueR2
+from intriguing_lib.overlays import Tinted
+from intriguing_lib.readouts import PENALTY, CodeRead, ColourR2, EdgesTold, PresenceAUC, RegionScores, ValueR2
 from intriguing_lib.runs import run
 from intriguing_lib.scenes import FewKinds, MultiDigits
 from intriguing_lib.views import Chain, Crop
@@ -60,6 +61,22 @@ def test_what_is_known_is_read_and_noise_is_not(scenes):
     for known.knows, auc, r2 in ((True, 1.0, 1.0), (False, 0.5, 0.0)):
         assert PresenceAUC(test)(known, train)["auc presence"] == pytest.approx(auc, abs=0.06)
         assert ValueR2(test)(known, train)["r2 count"] == pytest.approx(r2, abs=0.1)
+
+
+def test_mean_colour_is_read_from_what_knows_it_brightness_aside():
+    train, test = (Tinted(digits(split, "cpu")[:200]) for split in ("train", "test"))
+
+    class Known:
+        def features(self, data, after_head=False):
+            channels = data.batch(slice(None)).mean((2, 3))
+            return channels if self.colours else channels.mean(1, keepdim=True).expand(-1, 3)
+
+    known = Known()
+    for known.colours, low, high in ((True, 0.99, 1.0), (False, -0.5, 0.4)):
+        assert low < ColourR2(test)(known, train)["colour r2"] <= high
+    grey = digits("test", "cpu")
+    with pytest.raises(ValueError, match="3 channels, got 1"):
+        ColourR2(grey).check_fit(grey)
 
 
 def test_ink_alone_is_the_mean_brightness(scenes):

@@ -157,12 +157,21 @@ class DigitsOnImages(Composite):
         images = images * self.brightness
         if self.sharing == "absent":
             return images
-        digits, overlay = self.resized[which].float().div_(255), OVERLAYS[self.overlay]
-        for top in starts(images.shape[2], self.size):
-            for left in starts(images.shape[3], self.size):
-                under = images[:, :, top:top + self.size, left:left + self.size]
-                under.copy_(overlay(under, digits))
-        return images
+        return nine_times(images, self.resized[which].float().div_(255), self.overlay)
+
+
+def nine_times(images, digits, overlay="maximum"):
+    """Images with a digit of their own laid over each, nine times, in the middles of the cells of a 3 × 3 grid: another tensor.
+
+    images: float (n, c, height, width). digits: float (n, c, size, size), or (n, 1, size, size). overlay: as of
+    `DigitsOnImages`.
+    """
+    images, size = images.clone(), digits.shape[-1]
+    for top in starts(images.shape[2], size):
+        for left in starts(images.shape[3], size):
+            under = images[:, :, top:top + size, left:left + size]
+            under.copy_(OVERLAYS[overlay](under, digits))
+    return images
 
 
 def starts(side, size):

@@ -198,6 +198,8 @@ def no_tensor(values, exercise):
     if isinstance(value, tuple):
         return (f"your function returns {len(value)} things, and should return one tensor: of max and sort take .values or "
                 ".indices, of your own results the one asked for.")
+    if isinstance(value, list) and all(isinstance(part, torch.Tensor) for part in value):
+        return f"your function returns a list of {len(value)} tensors, and should return one: torch.stack makes it."
     reason = "gradients flow through nothing else" if exercise.gradient else "torch.as_tensor makes one of it"
     return f"your function returns a {type(value).__name__}, and should return a torch tensor: {reason}."
 

@@ -46,7 +46,64 @@ def the_first_images(images, digits):
     return padded(images, digits[0])
 
 
+def where_both_have_ink(images, digits):
+    return torch.where(images > 0, padded(images, digits), images)
+
+
+def not_written_back(images, digits):
+    torch.maximum(images, padded(images, digits))
+    return images
+
+
+def returned_too_soon(images, digits):
+    out, size = images.clone(), digits.shape[-1]
+    for top in starts(images.shape[2], size):
+        for left in starts(images.shape[3], size):
+            square = out[:, :, top:top + size, left:left + size]
+            square.copy_(torch.maximum(square, digits))
+        return out
+
+
+def on_one_channel(images, digits):
+    return torch.cat([padded(images[:, :1], digits), images[:, 1:]], 1)
+
+
+def rounded_otherwise(images, digits):
+    height, width, size = *images.shape[2:], digits.shape[-1]
+    out = images.clone()
+    for top in [(2 * i + 1) * height // 6 - size // 2 for i in range(3)]:
+        for left in [(2 * i + 1) * width // 6 - size // 2 for i in range(3)]:
+            square = out[:, :, top:top + size, left:left + size]
+            square.copy_(torch.maximum(square, digits))
+    return out
+
+
+def by_height_alone(images, digits):
+    height, size, out = images.shape[2], digits.shape[-1], images.clone()
+    for top in starts(height, size):
+        for left in starts(height, size):
+            square = out[:, :, top:top + size, left:left + size]
+            square.copy_(torch.maximum(square, digits))
+    return out
+
+
+def dimmed(images, digits):
+    return padded(0.5 * images, digits)
+
+
+def last_ones(images, digits):
+    return padded(images, digits[-1:])
+
+
+def a_list(images, digits):
+    return list(padded(images, digits))
+
+
 @pytest.mark.parametrize("attempt, words", [
+    (where_both_have_ink, "nothing is drawn where the image is black"), (not_written_back, "come back as they were"),
+    (returned_too_soon, "a part of the nine copies is missing"), (on_one_channel, "some channels are left without digits"),
+    (rounded_otherwise, "the copies cover other pixels"), (by_height_alone, "height and width are mixed up"),
+    (dimmed, "black digits change the images"), (last_ones, "depend on another image's"), (a_list, "torch.stack"),
     (padded, "right"), (image_by_image, "right"), (in_place, "your function changes images"), (added, "this adds"),
     (pasted, "puts the digit's square in place"), (the_first_images, "the first image's digit")],
     ids=lambda x: getattr(x, "__name__", ""))

@@ -65,6 +65,9 @@ def laid(changed=()):
     ("more digits, less photograph", 45, ("shared", ALL, 0.2), (0.65, 0.8)),
     ("fresh digits cost little", -2, ("fresh", ALL, 0.2), (0.6, 0.5)),
     ("labels keep the object", 1, ("supervised", ALL, 0.2), (0.6, 0.5)),
+    ("fresh digits cost little, asked with their own", -2, ("fresh", ALL, 0.2), (0.6, 0.5)),
+    ("labels keep the object, asked with their own", 1, ("supervised", ALL, 0.2), (0.6, 0.5)),
+    ("more digits, less object, asked with their own", 45, ("shared", ALL, 0.2), (0.65, 0.8)),
     ("temperature moves the trade-off", 20, ("another temperature", 16, 1.0), (0.45, 0.5)),
     ("temperature doesn't remove it", 20, ("another temperature", ALL, 0.05), (0.55, 0.5))])
 def test_what_digits_cost_is_judged_on_the_runs_that_are_meant(name, effect, where, then):

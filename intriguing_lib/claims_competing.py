@@ -138,18 +138,18 @@ COMPETING = {
         "pixels minus of 46", holds="below", line=3, reason=NOISE, records=("dominant_alone",),
         statistic=sizes_differ(("anywhere", EQUAL), ("anywhere", UNEQUAL))),
     "covering is not the cause": in_08(
-        words="ours: the small digit is lost although nothing covers it, in a zone of its own", place="notebook 08",
+        words="ours: the small digit is learned less although nothing covers it, in a zone of its own", place="notebook 08",
         metric="linear small", quantity="top-1 on the small digit alone, trained in zones, beside one of its size minus beside "
         "one of 46 pixels", holds="above", line=5, reason="the line for digits anywhere", records=("dominant_alone",),
         statistic=sizes_differ(("zones", EQUAL), ("zones", UNEQUAL))),
     "labels keep both digits": in_08(
-        words="supervised learning keeps both (our wording), once it fits", metric="linear small",
+        words="supervised learning keeps both (our wording), the small digit once it fits", metric="linear small",
         quantity="top-1 on the small digit alone, supervised until it fits, beside one of its size minus beside one of 46 "
         "pixels", holds="below", line=5, reason="the line above which SimCLR counts as losing it", records=("dominant_alone",),
         statistic=sizes_differ(("supervised, until it fits", EQUAL), ("supervised, until it fits", UNEQUAL))),
     "a fresh large digit leaves the small one": in_08(
         words="ours: it is the sharing that suppresses: beside a large digit that differs between the views the small one is "
-        "learned", place="notebook 08", metric="linear small", holds="above", line=20,
+        "read from the scene", place="notebook 08", metric="linear small", holds="above", line=20,
         quantity="top-1 on the small digit, read from scenes with one of 46 pixels, trained four times as long with fresh "
         "large digits minus with shared ones", reason="a quarter of what is read where there is no large digit",
         records=("dominant_objects",),

@@ -30,7 +30,17 @@ def recorded(name):
     floating = table.select_dtypes("Float64").columns
     whole = [column for column in table.select_dtypes("Int64") if table[column].notna().all()]
     table = table.astype(dict.fromkeys(floating, "float64") | dict.fromkeys(whole, "int64"))
+    for column in table.select_dtypes("string").columns.difference(TEXT):
+        table[column] = numbers_beside_none(table[column])
     return table.assign(**beside(name).get("the same in all rows", {}))
+
+
+def numbers_beside_none(texts):
+    """A column of texts as it is; or, where all are whole numbers but for "None", a setting that some runs lack, as numbers."""
+    numbers = texts.str.fullmatch(r"\d+")
+    if not numbers.any() or not (numbers | (texts == "None")).all():
+        return texts
+    return texts.astype(object).mask(numbers, pd.to_numeric(texts, errors="coerce").astype("Int64").astype(object))
 
 
 def beside(name):

@@ -218,6 +218,7 @@ def test_a_notebook_runs_under_full_on_little_data_with_pretended_runs(path, exe
     """What would fail on a GPU after hours of training, fails here, with a small encoder in the ResNet's place."""
     monkeypatch.setattr(encoders, "ResNet", lambda *depth_and_stem: encoders.SmallConv((4, 8), 16))
     monkeypatch.setattr(images, "mnist", lambda split: images.digits(split)[:600])
+    monkeypatch.setattr(images, "fashion_mnist", lambda split: images.fashion(split)[:600])
     monkeypatch.setattr(images, "cifar10", lambda split: colourful(600, split))
     asked, _ = executed(path, "full")
     assert asked

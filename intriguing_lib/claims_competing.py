@@ -41,11 +41,11 @@ def least_cost(table, metric="linear"):
     return over_seeds(costs.dropna(axis=1).min(axis=1))
 
 
-def less_object(record, thing, place, words):
+def less_object(record, thing, words):
     """That the views' sharing any of all digits, and not one and the same, costs what lies under them."""
-    return in_07(words=words, place=place, quantity=f"top-1 on {thing} with one unique digit minus with all of them, shared",
-                 holds="above", line=10, reason=A_CLASS, records=(record,), rows=at_the_usual_temperature,
-                 statistic=pools_differ(("shared", 1), ("shared", ALL)))
+    return in_07(words=words, place=THE_PAPERS, holds="above", line=10, reason=A_CLASS, records=(record,),
+                 quantity=f"top-1 on {thing} with one unique digit minus with all of them, shared",
+                 rows=at_the_usual_temperature, statistic=pools_differ(("shared", 1), ("shared", ALL)))
 
 
 def with_their_own(sharing, words, holds, line, reason):
@@ -86,7 +86,7 @@ COMPETING = {
         records=("real_colours",),
         **differ("SimCLR's colours", "crops")),
     "more digits, less object": less_object(
-        "digits_on_garments", "garments", THE_PAPERS, "as the number of unique digits grows, what lies under them is learned "
+        "digits_on_garments", "garments", "as the number of unique digits grows, what lies under them is learned "
         "less (our wording): the object alone cropped"),
     "more digits, more digit": in_07(
         words="as the number of unique digits grows, the digit is learned better (our wording)", place=THE_PAPERS,
@@ -104,7 +104,7 @@ COMPETING = {
         line=5, reason="half of the line for contrastive learning", records=("digits_on_garments",),
         rows=at_the_usual_temperature, statistic=pools_differ(("supervised", 1), ("supervised", ALL))),
     "more digits, less object, both cropped": less_object(
-        "digits_on_garments_both", "garments", THE_PAPERS, "the same in the paper's order, where the "
+        "digits_on_garments_both", "garments", "the same in the paper's order, where the "
         "digits are cropped with the object: as their number grows, it is learned less (our wording)"),
     "fresh digits cost little, asked with their own": with_their_own(
         "fresh", "ours, a second rule: it is the sharing that suppresses: digits drawn anew for each view cost little, asked "
@@ -126,7 +126,7 @@ COMPETING = {
         "least", holds="above", line=10, reason=A_CLASS, records=("digits_on_garments",), rows=at_any_temperature,
         statistic=least_cost),
     "more digits, less photograph": less_object(
-        "digits_on_photographs", "photographs", THE_PAPERS, "as the number of unique digits grows, what lies under them is "
+        "digits_on_photographs", "photographs", "as the number of unique digits grows, what lies under them is "
         "learned less (our wording): photographs of 32 pixels"),
     "a larger digit costs the small one": in_08(
         words="the small digit's accuracy degenerates as the other grows (our wording)", metric="linear small",

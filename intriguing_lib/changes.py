@@ -1,15 +1,10 @@
 """Known changes of an image, and how much of one can be read, linearly, from a representation: angle, place, brightness."""
-import numpy as np
 import torch
-from sklearn.linear_model import RidgeCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from intriguing_lib.evaluate import features
+from intriguing_lib.evaluate import features, ridge_r2
 from intriguing_lib.views import Rotate, per_image, uniform
 
 DEGREES, PIXELS, DARKEST = 30.0, 4, 0.4
-PENALTIES = np.logspace(-2, 5, 15)
 
 
 def turned(images, generator):
@@ -44,8 +39,7 @@ def r2_of_change(module, data, test, change, seed=0):
     generator = torch.Generator(data.device).manual_seed(seed)
     (a, change_of_a), (b, change_of_b) = (CHANGES[change](part.batch(slice(None)), generator) for part in (data, test))
     fitted, tested = (features(module, Changed(images)).cpu().numpy() for images in (a, b))
-    model = make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(fitted, change_of_a.cpu().numpy())
-    return model.score(tested, change_of_b.cpu().numpy())
+    return ridge_r2(fitted, change_of_a.cpu().numpy(), tested, change_of_b.cpu().numpy())
 
 
 class Changed:

@@ -3,8 +3,12 @@ import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from intriguing_lib.views import require_images
@@ -16,6 +20,7 @@ TOLERANCE = 3e-6
 CHOOSING = 1e-4  # for the penalty's choice: scikit-learn's own; held-back accuracy then moves by less than its sampling error
 STEPS = 1000  # a fit that needs more gradients than that warns
 MEMORY = 20  # steps that L-BFGS remembers
+RIDGE_PENALTIES = np.logspace(-2, 5, 15)  # from which ridge regression chooses its own
 
 
 @contextmanager
@@ -269,3 +274,8 @@ def knn_accuracy(train_features, train_labels, test_features, test_labels, k=20)
     votes = train_labels[neighbours(test_features, train_features, k)]
     counts = F.one_hot(votes, int(train_labels.max()) + 1).sum(1)
     return accuracy(counts.argmax(1), test_labels)
+
+
+def ridge_r2(a, of_a, b, of_b):
+    """R² on (b, of_b) of ridge regression fitted on (a, of_a), NumPy arrays; of several numbers an image their mean."""
+    return float(make_pipeline(StandardScaler(), RidgeCV(RIDGE_PENALTIES)).fit(a, of_a).score(b, of_b))

@@ -5,12 +5,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from skimage.feature import canny
-from sklearn.linear_model import RidgeCV
 from sklearn.metrics import roc_auc_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from intriguing_lib.evaluate import batches, feature_maps, logistic_regression, with_ones
+from intriguing_lib.evaluate import batches, feature_maps, logistic_regression, ridge_r2, with_ones
 from intriguing_lib.images import ImageSet
 from intriguing_lib.measures import Measure
 from intriguing_lib.protocols import Data
@@ -29,7 +26,6 @@ from intriguing_lib.scenes import FewKinds
 from intriguing_lib.views import luma
 
 PENALTY = 1e-3  # of each class's logistic regression, on standardised features
-PENALTIES = np.logspace(-2, 5, 15)  # from which ridge regression chooses its own
 EDGE_WIDTH = 1.0  # pixels: the blur before gradients are taken
 
 
@@ -117,11 +113,6 @@ class ValueR2(Measure):
         pairs = self.features(frozen, data), self.targets(data)
         (a, b), (of_a, of_b) = ([part.cpu().numpy() for part in pair] for pair in pairs)
         return {self.named("r2"): ridge_r2(a, of_a, b, of_b)}
-
-
-def ridge_r2(a, of_a, b, of_b):
-    """R² on (b, of_b) of ridge regression fitted on (a, of_a), NumPy arrays; of several numbers an image their mean."""
-    return float(make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(a, of_a).score(b, of_b))
 
 
 @dataclass(frozen=True)

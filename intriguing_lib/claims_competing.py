@@ -1,8 +1,9 @@
 """The claims of Part III on images: tints and digits laid over them (notebook 07), larger objects (08). See `claims`."""
+from ast import literal_eval
 from functools import partial
 
 from intriguing_lib.claimed import Claim, everything
-from intriguing_lib.statistics import by_seed, contrast, over_seeds
+from intriguing_lib.statistics import by_seed, contrast, contrast_of_metrics, over_seeds
 
 in_07 = partial(Claim, unit="points", notebook="07_competing_features", rows=everything)
 in_08 = partial(Claim, unit="points", notebook="08_dominant_objects", place="section 5, modified MultiDigits",
@@ -19,6 +20,16 @@ TEMPERATURE, UNIQUE = "objective.loss.temperature", "data.unique"
 def differ(more, less, metric="linear"):
     """Points by which one condition's metric is above another's."""
     return {"metric": metric, "statistic": partial(contrast, by="condition", weights={more: 1, less: -1})}
+
+
+def exchanged(sizes, words, holds):
+    """What it costs, in finding partners, that the second view shows another scene's small digit."""
+    return in_08(words=words, place="notebook 08", metric=None, holds=holds, line=5, records=("partners",),
+                 reason="the line above which the small digit counts as losing accuracy",
+                 quantity="the share of first views that find their partner among 128 second views, trained in zones, beside a "
+                 f"digit of {literal_eval(sizes)[1]} pixels, minus the share with the small digit exchanged",
+                 rows=lambda table: table[table["data.size"] == sizes],
+                 statistic=partial(contrast_of_metrics, weights={("zones", "partner"): 1, ("zones", "partner, other small"): -1}))
 
 
 def pools_differ(more, less):
@@ -154,4 +165,8 @@ COMPETING = {
         "large digits minus with shared ones", reason="a quarter of what is read where there is no large digit",
         records=("dominant_objects",),
         statistic=sizes_differ(("fresh, four times as long", UNEQUAL), ("zones, four times as long", UNEQUAL))),
+    "the small digit isn't needed": exchanged(UNEQUAL, "ours: beside a large digit that the views share nobody needs the small "
+                                              "one to find the partner", "below"),
+    "an equal digit is needed": exchanged(EQUAL, "ours: beside a digit of its own size the small one is needed to find the "
+                                          "partner", "above"),
 }

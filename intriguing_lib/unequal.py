@@ -6,6 +6,8 @@ import torch
 
 from intriguing_lib.scenes import INK, MultiDigits, anywhere, pixels_of_squares
 
+SMALL, LARGE = 0, 1  # objects of a scene
+
 
 @dataclass(frozen=True, eq=False)
 class UnequalPair(MultiDigits):
@@ -95,13 +97,14 @@ class UnequalPair(MultiDigits):
             return super().views(rows, view, generator)
         return tuple(view(self.with_another(rows, generator), generator) for _ in range(2))
 
-    def with_another(self, rows, generator):
-        """The scenes at `rows`, each with the large digit of a scene drawn anew: float32 in [0, 1], (n, *shape)."""
-        members = self.members[rows]
-        others = torch.randint(len(self), (len(members),), generator=generator, device=self.device)
-        small_at = self.places[others if self.layout == "fresh" else rows, 0]
-        members, places = (torch.stack(pair, 1) for pair in ((members[:, 0], self.members[others, 1]),
-                                                             (small_at, self.places[others, 1])))
+    def with_another(self, rows, generator, which=LARGE):
+        """The scenes at `rows`, each with the small or the large digit of a scene drawn anew, where it lies there.
+
+        float32 in [0, 1], (n, *shape). which: SMALL or LARGE. With layout="fresh" the other digit's place is that scene's, too.
+        """
+        others = torch.randint(len(self), (len(rows),), generator=generator, device=self.device)
+        members, places = self.members[rows].clone(), self.places[others if self.layout == "fresh" else rows].clone()
+        members[:, which], places[:, which] = self.members[others, which], self.places[others, which]
         return self.each(members, places).amax(1)
 
     def instances(self, rows):

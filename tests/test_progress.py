@@ -16,6 +16,7 @@ from intriguing_lib.losses import nt_xent
 from intriguing_lib.objectives import Contrastive
 from intriguing_lib.runs import run
 from intriguing_lib.sweeps import sweep
+from tests.waiting import soon
 
 
 @pytest.fixture
@@ -39,12 +40,10 @@ def test_the_bar_moves_within_a_run_wherever_it_runs(watched, monkeypatch):
     with progress.progress_of([30, 100, 0]) as (first, second, _):
         child = "import pathlib, sys; from intriguing_lib.progress import *; StepsDone(pathlib.Path(sys.argv[1]))(40, 1)"
         subprocess.run([sys.executable, "-c", child, second.file], check=True)
-        time.sleep(0.3)
-        assert "| 40/130 [" in watched()
+        assert soon(lambda: "| 40/130 [" in watched())
         first(30)
         second.file.write_bytes(b"")  # as it is while the other process writes
-        time.sleep(0.3)
-        assert "| 70/130 [" in watched()
+        assert soon(lambda: "| 70/130 [" in watched())
         second(500)  # more than announced: an earlier attempt is told again
     assert "| 130/130 [" in watched()
     second(60)  # its folder is gone, as it is on another machine

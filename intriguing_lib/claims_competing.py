@@ -29,7 +29,8 @@ def exchanged(sizes, words, holds):
                  quantity="the share of first views that find their partner among 128 second views, trained in zones, beside a "
                  f"digit of {literal_eval(sizes)[1]} pixels, minus the share with the small digit exchanged",
                  rows=lambda table: table[table["data.size"] == sizes],
-                 statistic=partial(contrast_of_metrics, weights={("zones", "partner"): 1, ("zones", "partner, other small"): -1}))
+                 statistic=partial(contrast_of_metrics, weights={("zones", "partner"): 1,
+                                                                 ("zones", "partner, other small"): -1}))
 
 
 def pools_differ(more, less):

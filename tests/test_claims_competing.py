@@ -110,8 +110,9 @@ def test_what_an_exchanged_digit_costs_is_judged_on_the_runs_that_are_meant(name
         at = {("zones", EQUAL): (0.7, 0.3), ("zones", UNEQUAL): (0.95, 0.94), ("untrained", sizes): (0.4, 0.35),
               ("zones, four times as long", sizes): (0.98, 0.9)}
         at[("zones", sizes)] = (at[("zones", sizes)][0], changed.get("exchanged", at[("zones", sizes)][1]))
-        return runs([{"condition": condition, "data.size": size, "partner": own, "partner, other small": exchanged}
-                     for (condition, size), (own, exchanged) in at.items()], data="UnequalPair", **{"data.objects": "digits train"})
+        rows = [{"condition": condition, "data.size": size, "partner": own, "partner, other small": exchanged}
+                for (condition, size), (own, exchanged) in at.items()]
+        return runs(rows, data="UnequalPair", **{"data.objects": "digits train"})
 
     assert verdict(name, table()) == (HOLDS, pytest.approx(effect))
     assert verdict(name, table(exchanged=then))[0] == FAILS

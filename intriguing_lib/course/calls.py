@@ -80,14 +80,16 @@ def crash_in_words(error, attempt):
     within = next((inside for inside, _ in reversed(frames) if not inside.co_name.startswith("<")), last)  # of a comprehension
     whose = "its line {}" if within is code else "line {} of " + f"{within.co_name}()"
     where = whose.format(line - within.co_firstlineno + 1)
-    return f"your function raised {message}, in {where}: `{source}`{keepdim_missing(message, source)}."
+    return f"your function raised {message}, in {where}: `{source}`{usual_reason(message, source)}."
 
 
-def keepdim_missing(message, source):
-    """The usual reason for which a division by lengths or sums fails."""
-    reduced = re.search(r"\b(norm|sum|mean|logsumexp)\(", source)
+def usual_reason(message, source):
+    """In brackets, for which reason learners mostly come upon this error; or nothing."""
+    reduced = re.search(r"[/-].*?\b(norm|sum|mean|logsumexp)\(", source)
     if "must match the size" in message and reduced and "keepdim" not in source:
         return f" (to divide each row by its own, {reduced[1]} needs keepdim=True)"
+    if "could not infer output dtype" in message and "mean(" in source:
+        return " (True and False have no mean: say .float() before it)"
     return ""
 
 

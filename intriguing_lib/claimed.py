@@ -3,33 +3,47 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 HOLDS, IN_PART, FAILS, UNDECIDED = "holds", "holds in part", "does not hold", "not decided at this scale"
+CANT_TELL = "these images can't tell"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """words, place: the claim and where it stands. quantity, unit: what decides it. holds: "below" or "above" the line.
-    reason: why the line lies where it does. statistic(rows, metric): the quantity, an Effect. rows(table): of one data set's
-    rows, those that are judged. metric: the column that is judged, None where the statistic names its own. records: names of
-    results/NAME.csv, or none.
+    """words, place: the claim and where it stands. quantity, unit: what decides it. holds: "below" or "above" the line, or
+    "within" two. reason: why the line lies where it does. statistic(rows, metric): the quantity, an Effect. rows(table): of one
+    data set's rows, those that are judged. metric: the column that is judged, None where the statistic names its own. records:
+    names of results/NAME.csv, or none. can_tell(table): whether a data set's rows could show the contrary at all.
     """
     words: str
     place: str
     quantity: str
     unit: str
     holds: str
-    line: float
+    line: float | tuple[float, float]
     reason: str
     notebook: str
     statistic: Callable
     rows: Callable
     metric: str | None = "linear"
     records: tuple = ()
+    can_tell: Callable = lambda table: True
 
     def verdict(self, effect):
-        confirmed, refuted = effect.high < self.line, effect.low > self.line
-        if self.holds == "above":
-            confirmed, refuted = refuted, confirmed
+        if self.holds == "within":
+            low, high = self.line
+            confirmed, refuted = low < effect.low and effect.high < high, effect.high < low or effect.low > high
+        else:
+            confirmed, refuted = effect.high < self.line, effect.low > self.line
+            if self.holds == "above":
+                confirmed, refuted = refuted, confirmed
         return HOLDS if confirmed else FAILS if refuted else UNDECIDED
+
+    @property
+    def rule(self):
+        """When it holds, in words."""
+        unit = f" {self.unit}" if self.unit else ""
+        if self.holds == "within":
+            return f"holds between {self.line[0]:g} and {self.line[1]:g}{unit}"
+        return f"holds {self.holds} {self.line:g}{unit}"
 
 
 def everything(table):

@@ -6,19 +6,21 @@ where the whole 95 % interval lies on the confirming side of the line, doesn't w
 and is not decided at this scale where the interval has the line inside; `judge_record(name)` does so with recorded runs.
 The verdicts are committed, results/verdicts.csv; `ci/refresh.py` makes them. Notebooks show them by `course.show_claim`.
 """
+from collections import Counter
 from dataclasses import dataclass, fields
 
 import pandas as pd
 
-from intriguing_lib.claimed import HOLDS, IN_PART, UNDECIDED
+from intriguing_lib.claimed import CANT_TELL, HOLDS, IN_PART, UNDECIDED
 from intriguing_lib.claims_competing import COMPETING
 from intriguing_lib.claims_losses import LOSSES
+from intriguing_lib.claims_losses_again import LOSSES_AGAIN
 from intriguing_lib.claims_scenes import SCENES
 from intriguing_lib.claims_suppression import SUPPRESSION
 from intriguing_lib.paths import shipped
 from intriguing_lib.records import recorded
 
-CLAIMS = LOSSES | SCENES | COMPETING | SUPPRESSION
+CLAIMS = LOSSES | LOSSES_AGAIN | SCENES | COMPETING | SUPPRESSION
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ def judge(name, table, preset):
     Raises KeyError for an unknown claim, ValueError where the table lacks what the claim looks at.
     """
     claim, table = claim_called(name), rows_here(table)
-    selected = {data: claim.rows(rows) for data, rows in table.groupby(data_sets(table), sort=False)}
-    verdicts = [judged(name, rows, data, preset) for data, rows in selected.items() if len(rows)]
+    verdicts = [judged(name, rows, data, preset) for data, rows in table.groupby(data_sets(table), sort=False)
+                if len(claim.rows(rows))]
     if not verdicts:
         raise ValueError(f"The table has no runs from here such as the claim {name!r} is about: give it the whole sweep.")
     return verdicts
@@ -83,19 +85,27 @@ def without_split(names):
     return names.astype("string").str.replace(r" (train|test|all)$", "", regex=True)
 
 
-def judged(name, rows, data, preset):
+def judged(name, table, data, preset):
     claim = CLAIMS[name]
+    rows = claim.rows(table)
     if claim.metric is not None and (claim.metric not in rows or rows[claim.metric].isna().any()):
         raise ValueError(f"The claim {name!r} looks at {claim.metric!r}, which some runs on {data} lack: measure it of all.")
     effect = claim.statistic(rows, claim.metric)
     device = "; ".join(sorted(set(rows["device"]))) if "device" in rows else ""
-    return Verdict(name, data, preset, claim.verdict(effect), effect.value, effect.low, effect.high, effect.seeds, device)
+    verdict = claim.verdict(effect) if claim.can_tell(table) else CANT_TELL
+    return Verdict(name, data, preset, verdict, effect.value, effect.low, effect.high, effect.seeds, device)
 
 
 def overall(verdicts):
     """One word for several data sets: all alike, or in part where it holds on some."""
     found = {v.verdict for v in verdicts}
     return found.pop() if len(found) == 1 else IN_PART if HOLDS in found else UNDECIDED
+
+
+def counted(verdicts):
+    """How often each was found, such as "holds: 2 of 3 data sets; does not hold: 1"."""
+    first, *others = (f"{verdict}: {count}" for verdict, count in Counter(v.verdict for v in verdicts).items())
+    return "; ".join([f"{first} of {len(verdicts)} data sets", *others])
 
 
 def committed():

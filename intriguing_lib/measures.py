@@ -222,6 +222,19 @@ class Diagnostics(Measure):
 
 
 @dataclass(frozen=True)
+class Uniformity(Measure):
+    """`diagnostics.uniformity` of the representations of `test`: 0 where all point the same way, the lower, the more spread."""
+    test: Data
+    after_head: bool = False
+
+    gives = ("uniformity",)
+
+    def __call__(self, frozen, data):
+        z = frozen.features(self.test, self.after_head)
+        return {self.named("uniformity"): diagnostics.uniformity(z).item()}
+
+
+@dataclass(frozen=True)
 class ChangesRead(Measure):
     """How well known changes of an image can be read from its representation: R² of ridge regression (`changes`)."""
     test: Data

@@ -5,6 +5,7 @@ looked at: "linear", "knn", a readout. Accuracies lie in 0 to 1; points are thei
 """
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -74,6 +75,49 @@ def chance_range(table, metric="linear"):
 def studentized_range(conditions, freedom):
     """Its 95 % point, by SciPy, where each call takes a tenth of a second."""
     return stats.studentized_range.ppf(0.95, conditions, freedom)
+
+
+def furthest_pair(table, metric="linear", by="condition"):
+    """How far apart the two conditions are that are furthest apart, in points, asked as a question of equivalence.
+
+    high: the conditions are closer than this, by a one-sided test at 5 % of each pair in each direction, of paired
+    differences; all pairs have to pass, so the whole has 5 % too (intersection-union; Berger & Hsu 1996). low: some pair is
+    further apart than this, by Tukey's interval (`spread`), which allows for looking at all pairs.
+    """
+    points = by_seed(table, metric, by)
+    differences = [points[a] - points[b] for a, b in combinations(points, 2)]
+    apart = [abs(difference.mean()) for difference in differences]
+    error = [difference.std() / len(points) ** 0.5 for difference in differences]
+    furthest = max(a + stats.t.ppf(0.95, len(points) - 1) * e for a, e in zip(apart, error, strict=True))
+    return Effect(max(apart), spread(table, metric).low, furthest, len(points))
+
+
+def variance_between(points):
+    """The variance of conditions' true means, without the noise of the runs: the covariance over conditions of two seeds,
+    the mean over all pairs of seeds. Unbiased, so it may be below 0.
+
+    points: a row each seed, a column each condition. What a seed does to all conditions alike is taken out.
+    """
+    x = points.sub(points.mean(axis=1), axis=0).to_numpy()
+    seeds, conditions = x.shape
+    total = x.sum(0)
+    return (total @ total - (x * x).sum()) / (seeds * (seeds - 1) * (conditions - 1))
+
+
+def variance_lost(table, metric="linear", *, by, column, values):
+    """How much of the variance between the conditions, noise taken out, goes from one value of `column` to another, points².
+
+    by: the column that tells the conditions apart. Interval: the jackknife's over seeds, with Student's t. Where nothing goes
+    it has 0 inside at least as often as it says, whatever the noise at either value.
+    """
+    of_value = [by_seed(table[table[column] == value], metric, by) for value in values]
+    seeds = of_value[0].index
+
+    def lost(kept):
+        return variance_between(of_value[0].loc[kept]) - variance_between(of_value[1].loc[kept])
+
+    whole, without = lost(seeds), [lost(seeds.drop(seed)) for seed in seeds]
+    return over_seeds([len(seeds) * whole - (len(seeds) - 1) * left for left in without])
 
 
 def lost_with_depth(table, metric="linear", by="condition"):
@@ -147,11 +191,41 @@ def slope_of_best_weight(rows, metric="linear"):
 
 
 def best_log_weight(rows, metric="linear"):
-    """Where the parabola through the best λ of one temperature and its two neighbours has its top; at an edge the edge."""
+    """Where the parabola through the best λ of one temperature and those within a factor of four has its top; at an edge the
+    edge. (Of weights four times apart these are three points, as the rule was first written.)
+    """
     rows = rows.sort_values("objective.loss.weight")
     weight, accuracy = np.log(rows["objective.loss.weight"].to_numpy(float)), rows[metric].to_numpy(float)
     i = accuracy.argmax()
     if not 0 < i < len(rows) - 1:
         return weight[i]
-    curvature, slope, _ = np.polyfit(weight[i - 1:i + 2] - weight[i], accuracy[i - 1:i + 2], 2)
+    near = abs(weight - weight[i]) < np.log(4.01)
+    curvature, slope, _ = np.polyfit(weight[near] - weight[i], accuracy[near], 2)
     return weight[i] - slope / (2 * curvature) if curvature < 0 else weight[i]
+
+
+def level_slope(table, metric, *, level):
+    """By how many doublings λ has to rise with a doubling of τ for the metric to stay at `level`, one value each seed.
+
+    At each temperature the λ at which the metric passes `level` is interpolated in log λ; the slope is that of a line by least
+    squares. Raises ValueError where it isn't passed within the weights tried.
+    """
+    return over_seeds([slope_of_level(rows, metric, level) for _, rows in table.groupby("seed")])
+
+
+def slope_of_level(rows, metric, level):
+    """Of one seed: see `level_slope`."""
+    at = {tau: log_weight_at(part, metric, level) for tau, part in rows.groupby("objective.loss.temperature")}
+    return np.polyfit(np.log(list(at)), list(at.values()), 1)[0]
+
+
+def log_weight_at(rows, metric, level):
+    """Where a metric that falls with λ first passes `level`, in log λ."""
+    rows = rows.sort_values("objective.loss.weight")
+    weight, value = np.log(rows["objective.loss.weight"].to_numpy(float)), rows[metric].to_numpy(float)
+    below = value <= level
+    if below[0] or not below.any():
+        raise ValueError(f"{metric} doesn't pass {level:g} within the weights tried at one temperature: try more of them.")
+    i = below.argmax()
+    share = (value[i - 1] - level) / (value[i - 1] - value[i])
+    return weight[i - 1] + share * (weight[i] - weight[i - 1])

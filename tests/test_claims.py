@@ -290,4 +290,4 @@ def test_an_unknown_claim_is_named():
 @pytest.mark.parametrize("name", CLAIMS)
 def test_every_claim_says_what_decides_it(name):
     claim = CLAIMS[name]
-    assert claim.holds in ("below", "above") and len(claim.quantity) > 30 and len(claim.reason) > 20 and claim.place
+    assert claim.holds in ("below", "above", "within") and len(claim.quantity) > 30 and len(claim.reason) > 20 and claim.place

@@ -8,7 +8,17 @@ from intriguing_lib import diagnostics
 from intriguing_lib.changes import r2_of_change
 from intriguing_lib.encoders import HeadAndClassifier
 from intriguing_lib.evaluate import features, knn_accuracy, linear_evaluation
-from intriguing_lib.measures import AlongTop1, ChangesRead, Diagnostics, During, Frozen, LinearTop1, NeighbourTop1, NotFrozen
+from intriguing_lib.measures import (
+    AlongTop1,
+    ChangesRead,
+    Diagnostics,
+    During,
+    Frozen,
+    LinearTop1,
+    NeighbourTop1,
+    NotFrozen,
+    Uniformity,
+)
 from intriguing_lib.mistakes import evaluation_that_trains
 from intriguing_lib.objectives import WithClassifier
 from intriguing_lib.runs import run
@@ -39,6 +49,8 @@ def test_diagnostics_and_changes_are_those_of_the_test_images(model, read, some_
     h = features(model.encoder, test)
     assert read(Diagnostics(test)) == {"effective rank": diagnostics.effective_rank(h).item(),
                                        "variance within classes": diagnostics.class_spread(h, test.labels).item()}
+    z = features(model, test)
+    assert read(Uniformity(test, after_head=True)) == {"uniformity after head": diagnostics.uniformity(z).item()}
     found = read(ChangesRead(test, after_head=True, seed=2))
     assert set(found) == {"angle after head", "sideways position after head", "brightness after head"}
     assert found["angle after head"] == r2_of_change(model, train, test, "angle", 2)

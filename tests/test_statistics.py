@@ -163,3 +163,88 @@ def test_what_was_not_measured_is_named():
     for cell in (("other", "b"), ("one", "c"), ("nobody", "a")):
         with pytest.raises(ValueError, match=f"There is no '{cell[1]}' of all runs of '{cell[0]}'"):
             statistics.contrast_of_metrics(table, weights={("one", "a"): 1, cell: 1})
+
+
+def test_two_conditions_are_closer_than_a_line_where_both_one_sided_tests_say_so():
+    """By SciPy's paired tests: at the bound itself the larger of the two p-values is the level."""
+    table = race({3: 0.03}, seeds=6).query("condition in ['NT-Xent', 'SWD cube']")
+    a, b = (100 * table.loc[table["condition"] == member, "linear"].to_numpy() for member in ("SWD cube", "NT-Xent"))
+    effect = statistics.furthest_pair(table)
+    upper = stats.ttest_rel(a - effect.high, b, alternative="less").pvalue
+    lower = stats.ttest_rel(a + effect.high, b, alternative="greater").pvalue
+    assert max(upper, lower) == pytest.approx(0.05) and effect.value == pytest.approx(abs((a - b).mean()))
+    assert effect.low == statistics.spread(table).low
+
+
+def test_the_furthest_pair_is_that_whose_upper_end_is_highest():
+    """A pair that is nearer on average and noisier may be further apart than the rest can be shown not to be."""
+    rng = np.random.default_rng(0)
+    means, noise = {"a": 0.8, "b": 0.81, "c": 0.803}, {"a": 0, "b": 0.001, "c": 0.02}
+    table = pd.DataFrame([{"condition": c, "seed": s, "linear": means[c] + rng.normal(0, noise[c])}
+                          for c in means for s in range(5)])
+    alone = [statistics.furthest_pair(table[table["condition"] != c]) for c in means]
+    whole = statistics.furthest_pair(table)
+    assert whole.high == max(pair.high for pair in alone) and whole.value == max(pair.value for pair in alone)
+
+
+def test_losses_that_lie_as_far_apart_as_the_line_are_called_similar_at_most_as_often_as_said():
+    """Of 400 races of losses exactly 2 points apart from first to last, at most 5 % pass; false-alarm rate of this test below
+    1e-4 (binomial). Races of equal losses pass."""
+    passed = sum(statistics.furthest_pair(race({3: 0.02}, seeds=5, seed=seed)).high < 2 for seed in range(400))
+    assert passed <= stats.binom.ppf(1 - 1e-4, 400, 0.05)
+    assert all(statistics.furthest_pair(race({3: 0.0}, seeds=5, seed=seed)).high < 2 for seed in range(20))
+
+
+def test_the_variance_between_conditions_is_that_of_analysis_of_variance_on_average_without_the_noise():
+    rng = np.random.default_rng(0)
+    means, seeds = np.array([0.0, 1, 3, 4, 7]), rng.normal(0, 5, 6)
+    exact = pd.DataFrame(means + seeds[:, None])
+    assert statistics.variance_between(exact) == pytest.approx(means.var(ddof=1))
+    noisy = [statistics.variance_between(exact + rng.normal(0, 2, exact.shape)) for _ in range(2000)]
+    assert np.mean(noisy) == pytest.approx(means.var(ddof=1), abs=4 * np.std(noisy) / 2000 ** 0.5)  # false alarm 6e-5
+    one = exact + rng.normal(0, 2, exact.shape)
+    residual = one.sub(one.mean(axis=1), axis=0) - one.mean() + one.to_numpy().mean()
+    error = (residual.to_numpy() ** 2).sum() / ((len(one) - 1) * (len(means) - 1))
+    assert statistics.variance_between(one) == pytest.approx(one.mean().var(ddof=1) - error / len(one))
+
+
+@pytest.mark.parametrize("noise", [(0.006, 0.004), (0.004, 0.004)], ids=["less behind the deeper head", "the same"])
+def test_where_nothing_goes_with_depth_the_interval_seldom_says_so(noise):
+    """2.5 % above 0 at most, of 400 races whose losses lie as far apart at both depths and whose noise shrinks or doesn't;
+    false-alarm rate below 1e-4. By ranges within seeds the first is called a loss far more often."""
+    said, by_ranges = 0, 0
+    for seed in range(400):
+        table = pd.concat([race({1: 0.01}, seeds=5, noise=noise[0], seed=seed), race({3: 0.01}, 5, noise[1], seed=1000 + seed)])
+        said += statistics.variance_lost(table, by="condition", column="head.layers", values=(1, 3)).low > 0
+        by_ranges += statistics.lost_with_depth(table).low > 0
+    assert said <= stats.binom.ppf(1 - 1e-4, 400, 0.025)
+    assert by_ranges > said or noise[0] == noise[1]
+
+
+def test_what_goes_with_depth_is_found_where_it_goes():
+    table = race({1: 0.04, 3: 0.01}, seeds=5, noise=0.001)
+    effect = statistics.variance_lost(table, by="condition", column="head.layers", values=(1, 3))
+    of = [np.var(np.linspace(0, gap, 5), ddof=1) for gap in (4, 1)]
+    assert effect.low > 0 and effect.value == pytest.approx(of[0] - of[1], rel=0.2)
+
+
+def test_a_parabola_takes_neighbours_within_a_factor_of_four_and_of_a_coarse_grid_three_points():
+    def rows(weights):
+        return pd.DataFrame({"objective.loss.weight": weights, "linear": -(np.log(weights) - 0.3) ** 2})
+
+    coarse, fine = 4.0 ** np.arange(-4, 5), 2.0 ** np.arange(-8, 9)
+    assert statistics.best_log_weight(rows(coarse)) == pytest.approx(0.3) == statistics.best_log_weight(rows(fine))
+    far = rows(fine).assign(linear=lambda r: r["linear"].where(abs(np.log(r["objective.loss.weight"])) < 2, -1000))
+    assert statistics.best_log_weight(far) == pytest.approx(0.3)
+
+
+def test_a_level_is_followed_over_temperatures():
+    """A metric that depends on λ / τ^1.4 alone stays the same where log λ rises 1.4 times as fast as log τ."""
+    rows = pd.DataFrame([
+        {"seed": s, "objective.loss.temperature": t, "objective.loss.weight": w,
+         "uniformity": -4 / (1 + np.exp(-np.log(w) + 1.4 * np.log(t) + 0.1 * s))}
+        for s in range(3) for t in (0.2, 0.4, 0.8) for w in 1.1 ** np.arange(-40, 20)])
+    effect = statistics.level_slope(rows, "uniformity", level=-2)
+    assert effect.value == pytest.approx(1.4, abs=0.01) and effect.low > 1.38
+    with pytest.raises(ValueError, match="uniformity doesn't pass -5 within the weights tried"):
+        statistics.level_slope(rows, "uniformity", level=-5)

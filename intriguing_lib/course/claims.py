@@ -8,7 +8,7 @@ from dataclasses import asdict
 from IPython.display import display
 
 from intriguing_lib.claimed import FAILS, HOLDS
-from intriguing_lib.claims import CLAIMS, claim_called, committed, judge, judge_record, overall, rows_here
+from intriguing_lib.claims import CLAIMS, claim_called, committed, counted, judge, judge_record, overall, rows_here
 
 MIMETYPE = "application/vnd.intriguing.verdict+json"  # in a notebook's outputs, for ci/refresh.py to collect
 SMOKE = "smoke proves that every cell runs, and judges nothing"
@@ -60,9 +60,10 @@ def claim_in_markdown(verdicts):
     """A claim and its verdicts on one or several data sets, in Markdown."""
     claim = CLAIMS[verdicts[0].claim]
     unit = f" {claim.unit}" if claim.unit else ""
+    counts = f" ({counted(verdicts)})" if len(verdicts) > 1 else ""
     lines = [f"**Claim.** “{claim.words}” ({claim.place}).  ",
-             f"**Decided by** {claim.quantity}; holds {claim.holds} {claim.line:g}{unit} ({claim.reason}).  ",
-             f"**Verdict: {overall(verdicts)}.**", ""]
+             f"**Decided by** {claim.quantity}; {claim.rule} ({claim.reason}).  ",
+             f"**Verdict: {overall(verdicts)}.**{counts}", ""]
     for v in verdicts:
         lines.append(f"- {v.data}, {v.preset}, {v.seeds} seeds: {v.effect:.2f}{unit}, 95 % interval {v.low:.2f} to "
                      f"{v.high:.2f}: {v.verdict} ({v.device})")

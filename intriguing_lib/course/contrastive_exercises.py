@@ -274,9 +274,10 @@ EXERCISES = {
         nt_xent, minutes=15, level=2, inputs=(*small_pairs((3, 2, 0.5), (5, 4, 0.1), (4, 3, 2.0)), unlike_pairs(3, 64, 0.05)),
         large=small_pairs((128, 64, 0.2))[0],
         mistakes=NT_XENT_MISTAKES, trials=LOSS_TRIALS, hints=(
-            "Each of the 2n rows is a question with 2n − 1 possible answers, of which one is right: a classification.",
-            "Put the views one above the other, take all cosine similarities, divide by τ. A row must not choose itself: put "
-            "-inf on the diagonal. The right answer of row i is i + n for the first n rows and i − n for the others.",
+            "PyTorch has a function for classifications, F.cross_entropy(logits, answers): what are the logits of row i, a "
+            "matrix of which shape are they all together, and which number is the right answer of row 0?",
+            "The logits are all 2n × 2n cosines over τ, the views one above the other, with -inf on the diagonal, since no row "
+            "may choose itself. The right answer of row i is i + n for the first n rows and i − n for the others.",
             "logits = similarities_here(torch.cat([z1, z2])) / temperature; then masked_fill with "
             "torch.eye(2 * n, dtype=torch.bool); then F.cross_entropy(logits, torch.arange(2 * n).roll(n)). On a GPU, give eye "
             "and arange the argument device=z1.device.")),

@@ -12,7 +12,7 @@ from intriguing_lib.claimed import FAILS, HOLDS, IN_PART, UNDECIDED, Claim
 from intriguing_lib.claims import CLAIMS, judge, judge_record
 from intriguing_lib.course import claims as shows
 from intriguing_lib.course import show_claim, show_recorded_claim
-from intriguing_lib.course.claims import MIMETYPE, VerdictChanged
+from intriguing_lib.course.claims import MIMETYPE, VerdictChanged, show_recorded_claims
 from intriguing_lib.statistics import over_seeds
 from tests.test_statistics import race, surface
 
@@ -207,6 +207,14 @@ def test_all_records_of_a_claim_are_judged(codes, tmp_path, monkeypatch, capsys)
         ("RandBits of digits", "recorded", HOLDS), ("RandBits of fashion", "recorded", HOLDS)]
     assert show_recorded_claim("codes", "quick") == found and show_recorded_claim("codes", "smoke") == []
     assert capsys.readouterr().out.count("not judged") == 1
+    displayed = []
+    monkeypatch.setattr(shows, "display", lambda bundle, raw: displayed.append(bundle))
+    assert show_recorded_claims({"codes": "Codes are read"}, "quick") == found
+    assert [claims.Verdict(**v) for v in displayed[0][MIMETYPE]] == found
+    header, _, *rows = displayed[0]["text/markdown"].split("\n")
+    assert header.count("|") == 7 == rows[0].count("|") and len(rows) == 2
+    assert rows[0].startswith("| Codes are read | RandBits of digits, 3 seeds | ") and rows[0].endswith(" | **holds** |")
+    assert show_recorded_claims({"codes": "Codes are read"}, "smoke") == [] and "not judged" in capsys.readouterr().out
 
 
 def test_a_claim_without_a_record_is_named():

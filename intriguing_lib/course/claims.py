@@ -40,6 +40,24 @@ def show_recorded_claim(name, preset):
     return not_judged(name, SMOKE) if preset == "smoke" else shown(judge_record(name))
 
 
+def show_recorded_claims(titles, preset):
+    """Show several claims with their verdicts on their recorded runs as one table; returns the Verdicts, none under "smoke".
+
+    titles: {claim: what to call it here}. Raises what `judge_record` raises.
+    """
+    if preset == "smoke":
+        for name in titles:
+            not_judged(name, SMOKE)
+        return []
+    verdicts = {name: judge_record(name) for name in titles}
+    text = "\n".join(["| claim | recorded | found | 95 % interval | rule | verdict |", "| --- " * 6 + "|"] + [
+        f"| {titles[name]} | {v.data}, {v.seeds} seeds | {v.effect:.2f} | {v.low:.2f} to {v.high:.2f} | {CLAIMS[name].rule} | "
+        f"**{v.verdict}** |" for name, found in verdicts.items() for v in found])
+    everything = [v for found in verdicts.values() for v in found]
+    display({"text/plain": text, "text/markdown": text, MIMETYPE: [asdict(v) for v in everything]}, raw=True)
+    return everything
+
+
 def own_code(table):
     """Whether runs of this machine have no key: their settings don't tell what they did."""
     return "key" in table and rows_here(table)["key"].isna().any()

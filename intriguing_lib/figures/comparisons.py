@@ -2,7 +2,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from intriguing_lib.figures.style import MARKERS, legend_below
+from intriguing_lib.figures.style import MARKERS, draw_guess, legend_below
 from intriguing_lib.statistics import mean_and_margin
 
 
@@ -29,8 +29,6 @@ def accuracies(conditions, title, recorded=None, guess=None, chance=None, lowest
             ax.plot(100 * value, y, **MARKERS["here"])
         written = 100 * (seeds.mean() if value is None else value)
         ax.annotate(f"{written:.1f}", (written, y), (0, 9), textcoords="offset points", ha="center")
-        if (guess or {}).get(label) is not None:
-            ax.plot(100 * guess[label], y - 0.18, **MARKERS["guess"])
     if chance is not None:
         ax.axvline(100 * chance, color="0.4", linestyle="--", linewidth=1)
         ax.text(100 * chance + 0.8, len(conditions) - 0.45, "chance", color="0.3", fontsize=10, va="bottom")
@@ -38,6 +36,9 @@ def accuracies(conditions, title, recorded=None, guess=None, chance=None, lowest
     ax.set_yticks(range(len(conditions)), list(conditions))
     ax.set(xlim=(100 * lowest - 1, 101), ylim=(len(conditions) - 0.4, -0.7),
            xlabel=quantity, title=title)
+    for y, label in enumerate(conditions):
+        if (guess or {}).get(label) is not None:
+            draw_guess(ax, 100 * guess[label], y - 0.18)
     legend_below(fig, [ax])
     return fig
 
@@ -89,14 +90,15 @@ def spread_by_depth(panels, title, guess=None):
                     ax.plot([x, x], [low, high], color="0.4", linewidth=1.5)
                     ax.plot([x - 0.12, x + 0.12], [chance, chance], color="0.4", linestyle=":", linewidth=2)
                 ax.plot(x, value, **MARKERS[kind] | ({"label": "recorded runs"} if kind == "recorded" else {}))
-        for layers, value in (guess or {}).items():
-            if value is not None:
-                ax.plot(layers + 0.25, value, **MARKERS["guess"])
         depths = sorted({layers for points in kinds.values() for layers in points})
         ax.set(xlabel="layers of the projection head", xlim=(depths[0] - 0.5, depths[-1] + 0.5), xticks=depths)
         ax.set_title(panel, fontsize=11)
     axes[0, 0].set_ylabel("range over the losses (points)")
     axes[0, 0].set_ylim(bottom=0)  # all panels share it; set before the last was drawn it would cut that one off
+    for layers, value in (guess or {}).items():
+        if value is not None:
+            for ax in axes[0]:
+                draw_guess(ax, layers + 0.25, value)
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)
     legend_below(fig, axes[0])
     return fig

@@ -65,6 +65,18 @@ def picture(kind, content, alt):
     return {"text/plain": alt, f"image/{kind}": encoded, "text/html": tag}
 
 
+def draw_guess(ax, x, y):
+    """The reader's guess. One outside of the axes becomes an arrow at their edge with its number, and rescales nothing."""
+    (left, right), (bottom, top) = sorted(ax.get_xlim()), sorted(ax.get_ylim())
+    look = dict(MARKERS["guess"])
+    for value, low, high, arrows in ((x, left, right, "<>"), (y, bottom, top, "v^")):
+        if not low <= value <= high:
+            look |= {"marker": arrows[int(value > high)], "clip_on": False}
+            ax.annotate(f"{value:g}", (np.clip(x, left, right), np.clip(y, bottom, top)), (10, 0), textcoords="offset points",
+                        va="center", fontsize=9, color=look["color"])
+    ax.plot(np.clip(x, left, right), np.clip(y, bottom, top), scalex=False, scaley=False, **look)
+
+
 def legend_below(fig, axes):
     """One legend of the markers that were drawn, in their usual order, below the figure."""
     handles, names = zip(*(ax.get_legend_handles_labels() for ax in axes), strict=True)

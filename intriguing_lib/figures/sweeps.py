@@ -3,7 +3,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
-from intriguing_lib.figures.style import COLOURS, MARKERS, luminance
+from intriguing_lib.figures.style import COLOURS, GUESS, MARKERS, draw_guess, luminance
 from intriguing_lib.statistics import mean_and_margin
 
 
@@ -18,14 +18,17 @@ def curves(panels, title, xlabel, ylabel, logx=False):
     for ax in axes.flat[len(panels):]:
         ax.set_visible(False)
     for (panel, lines), ax in zip(panels.items(), axes.flat, strict=False):
-        draw_lines(ax, lines)
+        draw_lines(ax, {label: points for label, points in lines.items() if label != GUESS})
         ax.set(xlabel=xlabel, xscale="log" if logx else "linear")
         ax.minorticks_off()
         ax.xaxis.set_major_formatter("{x:g}")
-        places = sorted({x for points in lines.values() for x in points})
+        places = sorted({x for label, points in lines.items() for x in points if label != GUESS})
         if len(places) <= 6:
             ax.set_xticks(places)
         ax.set_title(panel, fontsize=11)
+    for lines, ax in zip(panels.values(), axes.flat, strict=False):  # when all panels are drawn, whose y axis is one
+        for x, (y,) in lines.get(GUESS, {}).items():
+            draw_guess(ax, x, y)
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel)
     axes[0, -1].legend(fontsize=8)

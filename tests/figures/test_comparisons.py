@@ -15,6 +15,15 @@ def test_accuracies_draw_what_was_measured_recorded_and_guessed():
     assert sorted(legend) == sorted(MARKERS[kind]["label"] for kind in ("here", "recorded", "guess"))
 
 
+@pytest.mark.parametrize("guess, marker, x", [(0.95, "v", 95), (0.2, "<", 79)])
+def test_a_guess_outside_of_the_axis_is_an_arrow_at_its_edge_and_rescales_nothing(guess, marker, x):
+    plain, with_guess = (accuracies({"a": 0.9}, "Title", guess={"a": g}, lowest=0.8).axes[0] for g in (None, guess))
+    assert with_guess.get_xlim() == plain.get_xlim() == (79, 101)
+    (drawn,) = [line for line in with_guess.lines if line.get_label() == MARKERS["guess"]["label"]]
+    assert drawn.get_marker() == marker and drawn.get_xdata()[0] == pytest.approx(x)
+    assert [text.get_text() for text in with_guess.texts] == ["90.0"] + (["20"] if marker == "<" else [])
+
+
 @pytest.mark.parametrize("guess", [96, "0.9", -0.1], ids=repr)
 def test_a_guess_that_is_no_share_is_one_sentence(guess):
     with pytest.raises(ValueError, match="A guess is a number from 0 to 1, such as 0.9, got .*: change my_guess"):
@@ -38,6 +47,14 @@ def test_ranges_have_intervals_chance_and_the_guess():
     assert sum(line.get_label() == MARKERS["guess"]["label"] for line in ax.lines) == 1
     named = [text.get_text() for text in fig.legends[0].get_texts()]
     assert named == [MARKERS[kind]["label"] for kind in ("here", "paper", "guess")]
+
+
+def test_a_guessed_range_far_above_all_is_an_arrow_at_the_top():
+    kinds = {"here": {1: (2.0, 1.0, 3.0, 1.5)}}
+    plain, with_guess = (spread_by_depth({"p": kinds}, "t", guess).axes[0] for guess in (None, {1: 40.0}))
+    assert with_guess.get_ylim() == plain.get_ylim()
+    (drawn,) = [line for line in with_guess.lines if line.get_label() == MARKERS["guess"]["label"]]
+    assert drawn.get_marker() == "^" and [text.get_text() for text in with_guess.texts] == ["40"]
 
 
 def test_no_interval_is_cut_off_in_any_panel():

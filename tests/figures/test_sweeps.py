@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgb
 
-from intriguing_lib.figures import curves, heat_maps
+from intriguing_lib.figures import GUESS, curves, heat_maps
 from intriguing_lib.figures.style import MARKERS, luminance
 
 
@@ -44,3 +44,13 @@ def test_what_this_machine_measured_keeps_its_marker():
     here = ax.containers[1].lines[0]
     assert (here.get_marker(), here.get_linestyle(), here.get_color()) == ("o", "None", MARKERS["here"]["color"])
     assert len(other.containers) == 1
+
+
+def test_a_guess_among_curves_is_drawn_where_it_lies_or_as_an_arrow_and_rescales_nothing():
+    lines = {"a": {1: [50.0], 2: [60.0]}}
+    plain = curves({"p": lines, "q": {"b": {1: [90.0]}}}, "t", "x", "y").axes[0]
+    for guess, marker, y in ((70.0, "v", 70), (5.0, "v", plain.get_ylim()[0]), (400.0, "^", plain.get_ylim()[1])):
+        ax = curves({"p": lines | {GUESS: {2: [guess]}}, "q": {"b": {1: [90.0]}}}, "t", "x", "y").axes[0]
+        (drawn,) = [line for line in ax.lines if line.get_label() == GUESS]
+        assert ax.get_ylim() == plain.get_ylim() and drawn.get_marker() == marker and drawn.get_ydata()[0] == y
+        assert [text.get_text() for text in ax.texts] == ([] if guess == 70 else [f"{guess:g}"])

@@ -4,18 +4,26 @@ import numpy as np
 
 from intriguing_lib.figures.style import COLOURS
 
+PRIORS = {"sphere": COLOURS[0], "cube": COLOURS[1], "normal": COLOURS[2]}  # one colour a prior, in every figure
+
+
+def of_prior(title):
+    """The colour of the prior that a title names; grey where it names none."""
+    return next((colour for prior, colour in PRIORS.items() if prior in title), "0.4")
+
 
 def clouds(rows, title):
     """Grids of points in two or three dimensions, a row of panels each.
 
-    rows: a list of {panel title: (n, 2) or (n, 3) tensor}. 2-D panels share one scale, and so do 3-D ones.
+    rows: a list of {panel title: (n, 2) or (n, 3) tensor}. 2-D panels share one scale, and so do 3-D ones. A panel whose title
+    names a prior has the prior's colour.
     """
     fig = plt.figure(figsize=(2.9 * max(map(len, rows)), 3 * len(rows) + 0.4))
     for i, row in enumerate(rows):
         for j, (panel, points) in enumerate(row.items()):
             flat = points.shape[1] == 2
             ax = fig.add_subplot(len(rows), len(row), i * len(row) + j + 1, projection=None if flat else "3d")
-            ax.scatter(*points.T.numpy(), s=6, alpha=0.7, color=COLOURS[j], linewidths=0)
+            ax.scatter(*points.T.numpy(), s=6, alpha=0.7, color=of_prior(panel), linewidths=0)
             ax.set_title(panel, fontsize=11, loc="center")
             limit = max(p.abs().max().item() for p in row.values())
             ax.set(**{f"{axis}lim": (-1.05 * limit, 1.05 * limit) for axis in ("xy" if flat else "xyz")})
@@ -35,7 +43,7 @@ def densities(panels, title, xlabel):
     for (panel, lines), ax in zip(panels.items(), axes[0], strict=True):
         for (label, values), style in zip(lines.items(), ("-", "--", ":"), strict=False):
             height, _ = np.histogram(values.numpy(), edges, density=True)
-            ax.plot((edges[1:] + edges[:-1]) / 2, height, style, linewidth=2, label=label)
+            ax.plot((edges[1:] + edges[:-1]) / 2, height, style, linewidth=2, label=label, color=of_prior(label))
         ax.set(xlabel=xlabel, yticks=[], ylim=(0, None))
         ax.set_title(panel, fontsize=11)
     axes[0, 0].set_ylabel("density")

@@ -3,7 +3,7 @@ import matplotlib.pyplot as plt
 
 from intriguing_lib.figures.style import COLOURS
 
-INKS = [tuple(0.6 * part for part in colour) for colour in COLOURS]  # letters in yellow or pink can't be read on white
+INKS = [tuple(0.5 * part for part in colour) for colour in COLOURS]  # letters in yellow or pink can't be read on white
 
 
 def label_maps(maps, labels, names, title):

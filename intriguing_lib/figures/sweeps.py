@@ -31,7 +31,8 @@ def curves(panels, title, xlabel, ylabel, logx=False):
             draw_guess(ax, x, y)
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel)
-    axes[0, -1].legend(fontsize=8)
+    several = any(len(v) > 1 for lines in panels.values() for points in lines.values() for v in points.values())
+    axes[0, -1].legend(fontsize=8, title="bars: 95 % intervals" if several else None, title_fontsize=8)
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)
     return fig
 

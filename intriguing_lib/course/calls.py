@@ -15,13 +15,16 @@ SECONDS_ALLOWED = 10
 
 
 def copies_of(arguments):
-    """Copies, so that nothing that a function does to them is seen by the next; a generator goes on from its state."""
-    copies = []
+    """Copies, so that nothing that a function does to them is seen by the next; a generator goes on from its state.
+
+    What belongs together stays so: the copy of an optimizer moves the weights of the copy of its model.
+    """
+    copies, memo = [], {}
     for argument in arguments:
         if isinstance(argument, torch.Generator):
             copies.append(torch.Generator().set_state(argument.get_state()))
         else:
-            copies.append(argument.clone() if isinstance(argument, torch.Tensor) else copy.deepcopy(argument))
+            copies.append(argument.clone() if isinstance(argument, torch.Tensor) else copy.deepcopy(argument, memo))
     return copies
 
 

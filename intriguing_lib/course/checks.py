@@ -25,6 +25,7 @@ from intriguing_lib.course import (
     partner_exercises,
     region_exercises,
     scene_exercises,
+    step_exercises,
     wasserstein_exercises,
 )
 from intriguing_lib.course.calls import Crashed, TooSlow, as_tensor, copies_of, crash_in_words, first_line, value_in_time
@@ -32,7 +33,8 @@ from intriguing_lib.course.trials import alike_on_average, found_by_trial, right
 
 EXERCISES = (contrastive_exercises.EXERCISES | wasserstein_exercises.EXERCISES | geometry_exercises.EXERCISES
              | scene_exercises.EXERCISES | region_exercises.EXERCISES | bits_exercises.EXERCISES
-             | control_exercises.EXERCISES | overlay_exercises.EXERCISES | partner_exercises.EXERCISES)
+             | control_exercises.EXERCISES | overlay_exercises.EXERCISES | partner_exercises.EXERCISES
+             | step_exercises.EXERCISES)
 SLOW = 20  # times as long as the library's function, and more than SLOW_SECONDS: then a right answer is called slow
 SLOW_SECONDS = 0.1
 LINE = 96  # letters: a notebook breaks longer lines in the middle of a word
@@ -259,6 +261,8 @@ def argument_in_words(name, argument):
         return f"{name} = {[[round(x, 4) for x in row] for row in argument.tolist()]}"
     if isinstance(argument, torch.Generator):
         return f"{name} = torch.Generator().manual_seed({argument.initial_seed()})"
+    if isinstance(argument, torch.nn.Module | torch.optim.Optimizer):
+        return f"a small {name}"
     return f"{name} = {argument!r}"
 
 

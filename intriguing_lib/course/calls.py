@@ -93,6 +93,8 @@ def usual_reason(message, source):
         return f" (to divide each row by its own, {reduced[1]} needs keepdim=True)"
     if "could not infer output dtype" in message and "mean(" in source:
         return " (True and False have no mean: say .float() before it)"
+    if "does not require grad" in message or "has no attribute 'backward'" in message:
+        return " (keep the loss as it is until backward(): no .item(), detach() or no_grad() before it)"
     return ""
 
 

@@ -195,7 +195,8 @@ def gives(function, values, inputs):
 def no_tensor(values, exercise):
     value = next(value for value in values if not isinstance(value, torch.Tensor))
     if value is None:
-        return "your function returns None: does every way through it end in a `return`?"
+        return ("your function returns None: does every way through it end in a `return`? (What print() and backward() "
+                "give is None itself.)")
     if of_numbers(exercise):
         return f"your function returns a {type(value).__name__}, and should return one number: is a sum or a float() missing?"
     if isinstance(value, tuple):

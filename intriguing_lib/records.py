@@ -50,8 +50,11 @@ def beside(name):
 
 
 def write(name, table, notebook):
-    """Write a study's table as the record `name`. Numbers are rounded to 6 digits, seconds to 1."""
-    table = table.drop(columns=["from_cache", "key", "source"], errors="ignore").round(6).round({"seconds": 1})
+    """Write a study's table as the record `name`. Measured numbers are rounded to 6 digits, seconds to 1; settings, which have
+    a "." in their names, never.
+    """
+    table = table.drop(columns=["from_cache", "key", "source"], errors="ignore")
+    table = table.round({column: 1 if column == "seconds" else 6 for column in table if "." not in column})
     same = [c for c in table if len(table) > 1 and table[c].notna().all() and table[c].nunique() == 1]
     facts = {"notebook": notebook, "made by": f"python ci/record.py {name}",
              "the same in all rows": {column: table[column].tolist()[0] for column in same}}

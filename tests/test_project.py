@@ -33,7 +33,7 @@ NOTEBOOKS = sorted((CLONE / "notebooks").glob("*.ipynb"))
 
 # Studies of CIFAR-10 and of the complete MNIST, which are pretended here.
 PRETENDED = ("cifar10_search", "cifar10_search_longer", "cifar10_retuned", "cifar10_heads", "photographs", "authors_cells",
-             "authors_cells_again", "real_colours", "digits_on_photographs")
+             "authors_cells_again", "real_colours", "digits_on_photographs", "cifar10_heads_again")
 
 
 def requirements(name):

@@ -166,8 +166,8 @@ COMPETING = {
         "large digits minus with shared ones", reason="a quarter of what is read where there is no large digit",
         records=("dominant_objects",),
         statistic=sizes_differ(("fresh, four times as long", UNEQUAL), ("zones, four times as long", UNEQUAL))),
-    "the small digit isn't needed": exchanged(UNEQUAL, "ours: beside a large digit that the views share nobody needs the small "
-                                              "one to find the partner", "below"),
-    "an equal digit is needed": exchanged(EQUAL, "ours: beside a digit of its own size the small one is needed to find the "
+    "the small digit isn't used": exchanged(UNEQUAL, "ours: beside a large digit that the views share nobody goes by the "
+                                              "small one to find the partner", "below"),
+    "an equal digit is used": exchanged(EQUAL, "ours: beside a digit of its own size the small one is used to find the "
                                           "partner", "above"),
 }

@@ -105,9 +105,9 @@ LOSSES_AGAIN = {
         "Differences between variants are small with a deep head: three layers against two, as in Figure 1", (2, 3),
         "noise taken out, equal losses have 0 at any depth; ImageNet at 100 epochs, read off Figure 1: 0.7 and 0.0 points²"),
     "depth makes batch size matter less, noise taken out": batch(
-        "a deeper head makes batch size matter little (as the literature reports it)", fewest_images),
+        "a deeper head makes batch size matter less (the literature has it: little)", fewest_images),
     "depth makes batch size matter less, twice as long": batch(
-        "a deeper head makes batch size matter little after longer training, too (as the literature reports it)", most_images),
+        "a deeper head makes batch size matter less after longer training, too (the literature has it: little)", most_images),
     "inverse along the best settings": along(OURS, OUR_FORM),
     "inverse along the best settings, authors' form": along(AUTHORS, THEIR_FORM),
     "the best weight rises as predicted": predicted(OURS, OUR_FORM),

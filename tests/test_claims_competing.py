@@ -104,7 +104,7 @@ def test_what_a_larger_digit_costs_is_judged_on_the_runs_that_are_meant(name, ef
 
 
 @pytest.mark.parametrize("name, sizes, effect, then", [
-    ("the small digit isn't needed", UNEQUAL, 1, 0.8), ("an equal digit is needed", EQUAL, 40, 0.68)])
+    ("the small digit isn't used", UNEQUAL, 1, 0.8), ("an equal digit is used", EQUAL, 40, 0.68)])
 def test_what_an_exchanged_digit_costs_is_judged_on_the_runs_that_are_meant(name, sizes, effect, then):
     def table(**changed):
         at = {("zones", EQUAL): (0.7, 0.3), ("zones", UNEQUAL): (0.95, 0.94), ("untrained", sizes): (0.4, 0.35),

@@ -77,14 +77,14 @@ def studentized_range(conditions, freedom):
     return stats.studentized_range.ppf(0.95, conditions, freedom)
 
 
-def furthest_pair(table, metric="linear", by="condition"):
+def furthest_pair(table, metric="linear"):
     """How far apart the two conditions are that are furthest apart, in points, asked as a question of equivalence.
 
     high: the conditions are closer than this, by a one-sided test at 5 % of each pair in each direction, of paired
     differences; all pairs have to pass, so the whole has 5 % too (intersection-union; Berger & Hsu 1996). low: some pair is
     further apart than this, by Tukey's interval (`spread`), which allows for looking at all pairs.
     """
-    points = by_seed(table, metric, by)
+    points = by_seed(table, metric)
     differences = [points[a] - points[b] for a, b in combinations(points, 2)]
     apart = [abs(difference.mean()) for difference in differences]
     error = [difference.std() / len(points) ** 0.5 for difference in differences]

@@ -1,4 +1,5 @@
 """What a claim is: its words, what decides it, and where the line lies."""
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,14 +29,10 @@ class Claim:
     can_tell: Callable = lambda table: True
 
     def verdict(self, effect):
-        if self.holds == "within":
-            low, high = self.line
-            confirmed, refuted = low < effect.low and effect.high < high, effect.high < low or effect.low > high
-        else:
-            confirmed, refuted = effect.high < self.line, effect.low > self.line
-            if self.holds == "above":
-                confirmed, refuted = refuted, confirmed
-        return HOLDS if confirmed else FAILS if refuted else UNDECIDED
+        low, high = {"below": (-math.inf, self.line), "above": (self.line, math.inf), "within": self.line}[self.holds]
+        if low < effect.low and effect.high < high:
+            return HOLDS
+        return FAILS if effect.high < low or effect.low > high else UNDECIDED
 
     @property
     def rule(self):

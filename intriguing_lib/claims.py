@@ -45,8 +45,8 @@ def judge(name, table, preset):
     Raises KeyError for an unknown claim, ValueError where the table lacks what the claim looks at.
     """
     claim, table = claim_called(name), rows_here(table)
-    verdicts = [judged(name, rows, data, preset) for data, rows in table.groupby(data_sets(table), sort=False)
-                if len(claim.rows(rows))]
+    verdicts = [judged(name, whole, rows, data, preset) for data, whole in table.groupby(data_sets(table), sort=False)
+                if len(rows := claim.rows(whole))]
     if not verdicts:
         raise ValueError(f"The table has no runs from here such as the claim {name!r} is about: give it the whole sweep.")
     return verdicts
@@ -85,14 +85,14 @@ def without_split(names):
     return names.astype("string").str.replace(r" (train|test|all)$", "", regex=True)
 
 
-def judged(name, table, data, preset):
+def judged(name, whole, rows, data, preset):
+    """whole: all of the data set's rows. rows: those that the claim selects."""
     claim = CLAIMS[name]
-    rows = claim.rows(table)
     if claim.metric is not None and (claim.metric not in rows or rows[claim.metric].isna().any()):
         raise ValueError(f"The claim {name!r} looks at {claim.metric!r}, which some runs on {data} lack: measure it of all.")
     effect = claim.statistic(rows, claim.metric)
     device = "; ".join(sorted(set(rows["device"]))) if "device" in rows else ""
-    verdict = claim.verdict(effect) if claim.can_tell(table) else CANT_TELL
+    verdict = claim.verdict(effect) if claim.can_tell(whole) else CANT_TELL
     return Verdict(name, data, preset, verdict, effect.value, effect.low, effect.high, effect.seeds, device)
 
 

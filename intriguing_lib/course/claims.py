@@ -29,7 +29,8 @@ def show_claim(name, table, preset):
         return not_judged(name, SMOKE)
     if own_code(table):
         return not_judged(name, "a part of these runs is your own code")
-    verdicts = shown(judge(name, table, preset))
+    verdicts = judge(name, table, preset)
+    shown(verdicts, claim_in_markdown(verdicts))
     if preset == "quick" and os.environ.get("INTRIGUING_STRICT") == "1":
         compare(verdicts)
     return verdicts
@@ -37,7 +38,10 @@ def show_claim(name, table, preset):
 
 def show_recorded_claim(name, preset):
     """Show a claim with its verdict on its recorded runs (`claims.judge_record`); returns the Verdicts, none under "smoke"."""
-    return not_judged(name, SMOKE) if preset == "smoke" else shown(judge_record(name))
+    if preset == "smoke":
+        return not_judged(name, SMOKE)
+    verdicts = judge_record(name)
+    return shown(verdicts, claim_in_markdown(verdicts))
 
 
 def show_recorded_claims(titles, preset):
@@ -49,13 +53,11 @@ def show_recorded_claims(titles, preset):
         for name in titles:
             not_judged(name, SMOKE)
         return []
-    verdicts = {name: judge_record(name) for name in titles}
+    verdicts = [v for name in titles for v in judge_record(name)]
     text = "\n".join(["| claim | recorded | found | 95 % interval | rule | verdict |", "| --- " * 6 + "|"] + [
-        f"| {titles[name]} | {v.data}, {v.seeds} seeds | {v.effect:.2f} | {v.low:.2f} to {v.high:.2f} | {CLAIMS[name].rule} | "
-        f"**{v.verdict}** |" for name, found in verdicts.items() for v in found])
-    everything = [v for found in verdicts.values() for v in found]
-    display({"text/plain": text, "text/markdown": text, MIMETYPE: [asdict(v) for v in everything]}, raw=True)
-    return everything
+        f"| {titles[v.claim]} | {v.data}, {v.seeds} seeds | {v.effect:.2f} | {v.low:.2f} to {v.high:.2f} | "
+        f"{CLAIMS[v.claim].rule} | **{v.verdict}** |" for v in verdicts])
+    return shown(verdicts, text)
 
 
 def own_code(table):
@@ -68,8 +70,7 @@ def not_judged(name, reason):
     return []
 
 
-def shown(verdicts):
-    text = claim_in_markdown(verdicts)
+def shown(verdicts, text):
     display({"text/plain": text, "text/markdown": text, MIMETYPE: [asdict(v) for v in verdicts]}, raw=True)
     return verdicts
 

@@ -11,7 +11,12 @@ def own(z1):
     return torch.arange(len(z1), device=z1.device)
 
 
-def found_with(likeness=lambda z1, z2: normalised(z1) @ normalised(z2).T, nearest=lambda s: s.argmax(1),
+def cosines(z1, z2):
+    """Of each first view, a row, with each second view."""
+    return normalised(z1) @ normalised(z2).T
+
+
+def found_with(likeness=cosines, nearest=lambda s: s.argmax(1),
                end=lambda hits: hits.float().mean()):
     """`partner_found` with one thing changed."""
     return lambda z1, z2: end(nearest(likeness(z1, z2)) == own(z1))
@@ -55,13 +60,13 @@ def each_view_among_all(z1, z2):
 
 
 def found_both_ways(z1, z2):
-    s = normalised(z1) @ normalised(z2).T
+    s = cosines(z1, z2)
     return ((s.argmax(1) == own(z1)) & (s.argmax(0) == own(z1))).float().mean()
 
 
 def partners_and_others(z1, z2):
     """The cosines with the partner, (n, 1), and with all second views, (n, n)."""
-    s = normalised(z1) @ normalised(z2).T
+    s = cosines(z1, z2)
     return s.diagonal()[:, None], s
 
 
@@ -81,26 +86,24 @@ def above_the_mean(z1, z2):
     return (partner > s.mean(1, keepdim=True)).float().mean()
 
 
-
-
 def above(threshold):
     return lambda z1, z2: (partners_and_others(z1, z2)[0] > threshold).float().mean()
 
 
 def more_than_guessing(z1, z2):
-    p = (normalised(z1) @ normalised(z2).T).softmax(1)
+    p = cosines(z1, z2).softmax(1)
     return (p.diagonal() > 1 / len(z1)).float().mean()
 
 
 def among_the_first(k):
     def found(z1, z2):
-        s = normalised(z1) @ normalised(z2).T
+        s = cosines(z1, z2)
         return (s.topk(k, dim=1).indices == own(z1)[:, None]).any(1).float().mean()
     return found
 
 
 def softly(temperature):
-    return lambda z1, z2: (normalised(z1) @ normalised(z2).T / temperature).softmax(1).diagonal().mean()
+    return lambda z1, z2: (cosines(z1, z2) / temperature).softmax(1).diagonal().mean()
 
 
 def pairs(n, d, seed, noise=0.7):
@@ -171,11 +174,11 @@ FOUND_MISTAKES = {
             lambda n, d: 128)),
     "rows are counted from 0: the partner of the first is number 0.": found_with(nearest=lambda s: s.argmax(1) - 1),
     "this gives a table of n times n, as shapes (n,) and (n, 1) make one: compare n numbers with n.": lambda z1, z2: (
-        (normalised(z1) @ normalised(z2).T).argmax(1) == own(z1)[:, None]).float().mean(),
+        cosines(z1, z2).argmax(1) == own(z1)[:, None]).float().mean(),
     "this is how similar the nearest is, not whether it is the partner.":
-        lambda z1, z2: (normalised(z1) @ normalised(z2).T).amax(1).mean(),
+        lambda z1, z2: cosines(z1, z2).amax(1).mean(),
     "this looks whether two choices agree: look whether first view i chose second view i.":
-        lambda z1, z2: (lambda s: (s.argmax(1) == s.argmax(0)).float().mean())(normalised(z1) @ normalised(z2).T),
+        lambda z1, z2: (lambda s: (s.argmax(1) == s.argmax(0)).float().mean())(cosines(z1, z2)),
     "this rounds: wanted is the share itself.": (lambda z1, z2: partner_found(z1, z2).round(),
                                                lambda z1, z2: (partner_found(z1, z2) > 0.5).float()),
     "this counts the views that find theirs: divide by how many there are.": found_with(end=lambda hits: hits.float().sum()),
@@ -204,7 +207,7 @@ FOUND_MISTAKES = {
         (found_with(likeness=lambda z1, z2: less_the_cloud(z1) @ less_the_cloud(z2).T),
          found_with(likeness=lambda z1, z2: standardised(z1) @ standardised(z2).T)),
     "the cosine's sign was dropped: opposite directions are as far apart as they can be.":
-        found_with(likeness=lambda z1, z2: (normalised(z1) @ normalised(z2).T).abs()),
+        found_with(likeness=lambda z1, z2: cosines(z1, z2).abs()),
 }
 
 EXERCISES = {

@@ -17,12 +17,13 @@ def curves(panels, title, xlabel, ylabel, logx=False):
     fig, axes = plt.subplots(rows, columns, figsize=(3.3 * columns, 3 * rows + 0.3), squeeze=False, sharey=True)
     for ax in axes.flat[len(panels):]:
         ax.set_visible(False)
-    for (panel, lines), ax in zip(panels.items(), axes.flat, strict=False):
-        draw_lines(ax, {label: points for label, points in lines.items() if label != GUESS})
+    measured = {panel: {label: points for label, points in lines.items() if label != GUESS} for panel, lines in panels.items()}
+    for (panel, lines), ax in zip(measured.items(), axes.flat, strict=False):
+        draw_lines(ax, lines)
         ax.set(xlabel=xlabel, xscale="log" if logx else "linear")
         ax.minorticks_off()
         ax.xaxis.set_major_formatter("{x:g}")
-        places = sorted({x for label, points in lines.items() for x in points if label != GUESS})
+        places = sorted({x for points in lines.values() for x in points})
         if len(places) <= 6:
             ax.set_xticks(places)
         ax.set_title(panel, fontsize=11)
@@ -31,7 +32,7 @@ def curves(panels, title, xlabel, ylabel, logx=False):
             draw_guess(ax, x, y)
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel)
-    several = any(len(v) > 1 for lines in panels.values() for points in lines.values() for v in points.values())
+    several = any(len(v) > 1 for lines in measured.values() for points in lines.values() for v in points.values())
     axes[0, -1].legend(fontsize=8, title="bars: 95 % intervals" if several else None, title_fontsize=8)
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)
     return fig

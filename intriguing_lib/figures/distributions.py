@@ -12,11 +12,11 @@ def of_prior(title):
     return next((colour for prior, colour in PRIORS.items() if prior in title), "0.4")
 
 
-def clouds(rows, title):
+def clouds(rows, title, directions=()):
     """Grids of points in two or three dimensions, a row of panels each.
 
     rows: a list of {panel title: (n, 2) or (n, 3) tensor}. 2-D panels share one scale, and so do 3-D ones. A panel whose title
-    names a prior has the prior's colour.
+    names a prior has the prior's colour. directions: pairs of coordinates, drawn into 2-D panels as numbered arrows.
     """
     fig = plt.figure(figsize=(2.9 * max(map(len, rows)), 3 * len(rows) + 0.4))
     for i, row in enumerate(rows):
@@ -29,6 +29,9 @@ def clouds(rows, title):
             ax.set(**{f"{axis}lim": (-1.05 * limit, 1.05 * limit) for axis in ("xy" if flat else "xyz")})
             if flat:
                 ax.set_aspect("equal")
+                for number, along in enumerate(np.asarray(directions), 1):
+                    ax.annotate("", 0.85 * limit * along, (0, 0), arrowprops={"arrowstyle": "-|>", "linewidth": 1.5, "color": "black"})
+                    ax.text(*limit * along, number, ha="center", va="center", weight="bold")
             else:
                 ax.set(xticklabels=[], yticklabels=[], zticklabels=[])
                 ax.set_box_aspect((1, 1, 1), zoom=1.2)

@@ -1,7 +1,7 @@
 """The claims of Part I: losses, projection heads, temperature, weight and batch size. See `claims`."""
 from functools import partial
 
-from intriguing_lib.claimed import Claim
+from intriguing_lib.claimed import Claim, everything
 from intriguing_lib.search import MEMBERS
 from intriguing_lib.statistics import contrast, lost_with_depth, lost_with_length, spread, valley_slope
 
@@ -83,6 +83,6 @@ LOSSES = {
         quantity="top-1 with 512 images a batch minus that with 32, after 200 steps of either, behind a head of three layers",
         unit="points", holds="above", line=0.5,
         reason="half a point is the least that three to five seeds can tell from nothing here",
-        notebook="04_temperature_weight_and_batch", records=("equal_steps",),
+        notebook="04_temperature_weight_and_batch", rows=everything, records=("equal_steps",),
         statistic=partial(contrast, by=["batch_size", "head.layers"], weights={(512, 3): 1, (32, 3): -1})),
 }

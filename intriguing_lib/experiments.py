@@ -1,6 +1,6 @@
 """One training described (`Experiment`), and the model it begins with. `runs` trains it, `measures` reads what came out."""
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch.nn import init
@@ -48,6 +48,10 @@ class Experiment(Description):
             model = Model(self.encoder, self.head, self.data.shape)
         return model.to(self.data.device, memory_format=torch.channels_last)
 
+    def with_seed(self, seed):
+        """The same with another seed, its own and that of every experiment among its parts, such as an earlier stage."""
+        return replace(reseeded(self, seed), seed=seed)
+
     @property
     def key(self):
         """Names the weights in a cache; None where a part is the learner's own, whose repr doesn't tell what it does."""
@@ -58,6 +62,17 @@ class Experiment(Description):
         """The name of the first part that is the learner's own code, such as "objective.loss"; None where there is none."""
         found = own_code(self, "experiment")
         return found and found.removeprefix("experiment.")
+
+
+def reseeded(part, seed):
+    """A description whose fields, and theirs, hold no experiment but with this seed; itself where they hold none."""
+    changes = {}
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if isinstance(value, Description):
+            new = value.with_seed(seed) if isinstance(value, Experiment) else reseeded(value, seed)
+            changes |= {field.name: new} if new is not value else {}
+    return replace(part, **changes) if changes else part
 
 
 def key_of(text, device):

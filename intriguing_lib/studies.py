@@ -1,6 +1,4 @@
 """A study: experiments spelled in a notebook and nowhere else, of which a slice is trained here and all are recorded."""
-from dataclasses import replace
-
 import pandas as pd
 
 from intriguing_lib.records import recorded, write_encoder
@@ -27,7 +25,7 @@ def study(name, experiments, measures, seeds=range(5), live=(), live_seeds=(0,),
         made[name] = rows_of(pairs, measures, seeds, "here")
         for condition, e in pairs:
             if condition in ship:
-                write_encoder(name, condition, trained(replace(e, seed=seeds[0])).model.encoder)
+                write_encoder(name, condition, trained(e.with_seed(seeds[0])).model.encoder)
         return made[name]
     past = record_of(name)
     if recording or not live:
@@ -57,7 +55,7 @@ def pairs_of(experiments):
 
 
 def rows_of(pairs, measures, seeds, source):
-    several = [(condition, replace(e, seed=seed)) for condition, e in pairs for seed in seeds]
+    several = [(condition, e.with_seed(seed)) for condition, e in pairs for seed in seeds]
     table = sweep([e for _, e in several], measures)
     table.insert(0, "condition", [condition for condition, _ in several])
     table.insert(1, "source", source)

@@ -32,7 +32,7 @@ def accuracies(conditions, title, recorded=None, guess=None, chance=None, lowest
     if chance is not None:
         ax.axvline(100 * chance, color="0.4", linestyle="--", linewidth=1)
         ax.text(100 * chance + 0.8, len(conditions) - 0.45, "chance", color="0.3", fontsize=10, va="bottom")
-    lowest = min(lowest, *(x / 100 for line in ax.lines for x in line.get_xdata()))
+    lowest = min(lowest, *(x / 100 for line in ax.lines for x in line.get_xdata()))  # the ends of intervals, too
     ax.set_yticks(range(len(conditions)), list(conditions))
     ax.set(xlim=(100 * lowest - 1, 101), ylim=(len(conditions) - 0.4, -0.7),
            xlabel=quantity, title=title)

@@ -30,7 +30,7 @@ def clouds(rows, title, directions=()):
             if flat:
                 ax.set_aspect("equal")
                 for number, along in enumerate(np.asarray(directions), 1):
-                    ax.annotate("", 0.85 * limit * along, (0, 0), arrowprops={"arrowstyle": "-|>", "linewidth": 1.5, "color": "black"})
+                    ax.annotate("", 0.85 * limit * along, (0, 0), arrowprops={"arrowstyle": "-|>", "lw": 1.5, "color": "black"})
                     ax.text(*limit * along, number, ha="center", va="center", weight="bold")
             else:
                 ax.set(xticklabels=[], yticklabels=[], zticklabels=[])

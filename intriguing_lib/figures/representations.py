@@ -66,5 +66,5 @@ def spectra(values, title):
         ax.plot(range(1, len(spectrum) + 1), (spectrum / spectrum[0]).cpu().numpy(), style, label=label)
     ax.set(yscale="log", ylim=(1e-3, 1.2), xlim=(1, None), xlabel="axis, widest first", ylabel="width, the widest = 1",
            title=title)
-    ax.legend()
+    ax.legend(loc="upper right")
     return fig

@@ -14,7 +14,7 @@ def curves(panels, title, xlabel, ylabel, logx=False):
     """
     columns = 2 if len(panels) == 4 else min(3, len(panels))
     rows = -(-len(panels) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(3.3 * columns, 3 * rows + 0.3), squeeze=False, sharey=True)
+    fig, axes = plt.subplots(rows, columns, figsize=(2.8 * columns + 1.6, 3 * rows + 0.3), squeeze=False, sharey=True)
     for ax in axes.flat[len(panels):]:
         ax.set_visible(False)
     measured = {panel: {label: points for label, points in lines.items() if label != GUESS} for panel, lines in panels.items()}
@@ -33,7 +33,8 @@ def curves(panels, title, xlabel, ylabel, logx=False):
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel)
     several = any(len(v) > 1 for lines in measured.values() for points in lines.values() for v in points.values())
-    axes[0, -1].legend(fontsize=8, title="bars: 95 % intervals" if several else None, title_fontsize=8)
+    axes[0, -1].legend(fontsize=8, title="bars: 95 % intervals" if several else None, title_fontsize=8, loc="upper left",
+                       bbox_to_anchor=(1, 1))  # beside the panels: within them it covered points
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)
     return fig
 

@@ -61,3 +61,9 @@ def test_no_interval_is_cut_off_in_any_panel():
     panels = {"low": {"recorded": {1: (1.0, 0.5, 1.5, 1.0)}}, "high": {"recorded": {1: (4.0, 2.0, 6.0, 1.0)}}}
     fig = spread_by_depth(panels, "Title")
     assert all(ax.get_ylim()[0] == 0 and ax.get_ylim()[1] >= 6 for ax in fig.axes)
+
+
+def test_an_interval_is_cut_off_nowhere_but_at_all_images():
+    (ax,) = accuracies({"a": None}, "Title", {"a": [0.7, 0.8, 0.9]}, lowest=0.8).axes
+    ends = np.concatenate([line.get_xdata() for line in ax.lines])
+    assert ax.get_xlim()[0] < ends.min() < 70 and ends.max() > 100 and ax.get_xlim()[1] == 101

@@ -1,0 +1,350 @@
+"""Encoders, heads and data of the remedies that need more than a loss (notebook 10), and of the oracles beside them."""
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from sklearn.cluster import KMeans
+from torch import nn
+
+from intriguing_lib.composites import Composite
+from intriguing_lib.descriptions import Description
+from intriguing_lib.encoders import Head
+from intriguing_lib.evaluate import features
+from intriguing_lib.experiments import Experiment
+from intriguing_lib.generative import Decoder
+from intriguing_lib.losses import normalised
+from intriguing_lib.protocols import Data, Encoder, check_target
+from intriguing_lib.runs import trained
+
+COLDEST = 0.01  # a learned temperature falls no further, as in CLIP
+
+
+@dataclass(frozen=True)
+class LearnedTemperature(Description):
+    """A projection head whose vectors' length carries a temperature that is learned along, for the loss `OfDotProducts`.
+
+    start: the temperature at the first step; it never falls below COLDEST.
+    """
+    head: Head = Head()
+    start: float = 0.2
+
+    def outputs(self, features):
+        return self.head.outputs(features)
+
+    def build(self, features):
+        return Tempered(self.head.build(features), nn.Parameter(torch.tensor(math.log(self.start))))
+
+
+@dataclass(frozen=True)
+class ScheduledTemperature(Description):
+    """A projection head whose vectors' length carries a temperature that goes from `highest` to `lowest` and back, for the loss
+    `OfDotProducts`: the cosine of Kukleva et al. 2023.
+
+    period: steps from one maximum to the next.
+    """
+    head: Head = Head()
+    lowest: float = 0.1
+    highest: float = 1.0
+    period: int = 100
+
+    def check(self):
+        if not (0 < self.lowest <= self.highest and self.period >= 1):
+            raise ValueError(f"ScheduledTemperature: 0 < lowest <= highest and a period of 1 or more, got {self}.")
+
+    def outputs(self, features):
+        return self.head.outputs(features)
+
+    def build(self, features):
+        return Scheduled(self.head.build(features), self)
+
+
+class Tempered(nn.Module):
+    """Projections of length 1 / √temperature."""
+
+    def __init__(self, projection, log_temperature):
+        super().__init__()
+        self.projection, self.log_temperature = projection, log_temperature
+
+    def forward(self, h):
+        temperature = self.log_temperature.exp().clamp(min=COLDEST)
+        return normalised(self.projection(h)) / temperature.sqrt()
+
+
+class Scheduled(nn.Module):
+    """The same by a schedule; it counts the steps of training, and the count is kept with the weights."""
+
+    def __init__(self, projection, schedule):
+        super().__init__()
+        self.projection, self.schedule = projection, schedule
+        self.register_buffer("step", torch.tensor(0))
+
+    def temperature(self):
+        s = self.schedule
+        return s.lowest + (s.highest - s.lowest) * (1 + torch.cos(2 * math.pi * self.step / s.period)) / 2
+
+    def forward(self, h):
+        z = normalised(self.projection(h)) / self.temperature().sqrt()
+        if self.training:
+            self.step += 1
+        return z
+
+
+@dataclass(frozen=True)
+class HeadAndDecoder(Description):
+    """A projection head, and beside it a decoder of the same features, for `remedies.WithReconstruction`."""
+    head: Head
+    decoder: Decoder
+
+    def outputs(self, features):
+        return self.head.outputs(features)
+
+    def build(self, features):
+        return ProjectionAndDecoder(self.head.build(features), self.decoder.build(features))
+
+
+class ProjectionAndDecoder(nn.Module):
+    """What it gives is the projection; `decoder(features)` gives logits of images."""
+
+    def __init__(self, projection, decoder):
+        super().__init__()
+        self.projection, self.decoder = projection, decoder
+
+    def forward(self, features):
+        return self.projection(features)
+
+
+@dataclass(frozen=True)
+class WithAdversary(Description):
+    """An encoder, and an adversary that covers parts of its images while it is trained, for `remedies.MaskedView`.
+
+    covered: the share of an image's numbers, over all channels and pixels, that the adversary may set to 0.
+    """
+    encoder: Encoder
+    covered: float = 0.3
+
+    features = property(lambda self: self.encoder.features)
+
+    def check(self):
+        if not 0 < self.covered < 1:
+            raise ValueError(f"WithAdversary: covered lies between 0 and 1, got {self.covered}.")
+
+    def build(self, shape):
+        return EncoderAndAdversary(self.encoder.build(shape), shape[0], self.covered)
+
+
+class EncoderAndAdversary(nn.Module):
+    """forward is the encoder's; `masked(images)` multiplies them by 1 − a mask whose mean is `covered`."""
+
+    def __init__(self, encoder, channels, covered):
+        super().__init__()
+        self.encoder, self.covered = encoder, covered
+        self.adversary = nn.Sequential(nn.Conv2d(channels, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, channels, 3, padding=1))
+
+    def forward(self, images):
+        return self.encoder(images)
+
+    def masked(self, images):
+        mask = Reversed.apply(self.adversary(images).sigmoid())
+        mask = mask * self.covered / mask.mean((1, 2, 3), keepdim=True)
+        return images * (1 - mask.clamp(max=1))
+
+
+class Reversed(torch.autograd.Function):
+    """The identity; backwards minus the gradient, so that what lies before it raises the loss."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return -gradient
+
+
+@dataclass(frozen=True)
+class Several(Description):
+    """`count` encoders of one kind side by side, their features concatenated; each has its own weights."""
+    encoder: Encoder
+    count: int = 2
+
+    features = property(lambda self: self.count * self.encoder.features)
+
+    def build(self, shape):
+        return SideBySide([self.encoder.build(shape) for _ in range(self.count)])
+
+
+class SideBySide(nn.ModuleList):
+    def forward(self, images):
+        return torch.cat([part(images) for part in self], 1)
+
+
+@dataclass(frozen=True)
+class HeadForEach(Description):
+    """For `Several` encoders a projection head each, which sees that encoder's features alone: (n, count · out).
+
+    A loss is taken of each with `MeanOfEach`, so that the encoders learn nothing of one another.
+    """
+    head: Head = Head()
+    count: int = 2
+
+    def outputs(self, features):
+        return self.count * self.head.outputs(features // self.count)
+
+    def build(self, features):
+        return EachItsPart([self.head.build(features // self.count) for _ in range(self.count)])
+
+
+class EachItsPart(nn.ModuleList):
+    def forward(self, h):
+        return torch.cat([head(part) for head, part in zip(self, h.chunk(len(self), 1), strict=True)], 1)
+
+
+@dataclass(frozen=True)
+class Grown(Description):
+    """An encoder beside one that is there already and stays as it is: the features of both, the earlier ones first.
+
+    earlier: the experiment that trained it; it is trained where it wasn't yet. For the next stage of multi-stage learning.
+    """
+    earlier: Experiment
+    encoder: Encoder
+
+    features = property(lambda self: self.earlier.encoder.features + self.encoder.features)
+
+    def build(self, shape):
+        return EarlierAndNew(trained(self.earlier, on_report=lambda step, loss: None).model.encoder, self.encoder.build(shape))
+
+
+class EarlierAndNew(nn.Module):
+    def __init__(self, earlier, new):
+        super().__init__()
+        self.earlier, self.new = earlier.requires_grad_(False), new
+
+    def train(self, mode=True):
+        """The earlier encoder is never in training mode: not even its batch norm's statistics change."""
+        super().train(mode)
+        self.earlier.eval()
+        return self
+
+    def forward(self, images):
+        return torch.cat([self.earlier(images), self.new(images)], 1)
+
+
+@dataclass(frozen=True)
+class HeadOfTheLast(Description):
+    """A projection head that sees only the last `features` of an encoder: those of the newest stage."""
+    head: Head
+    features_seen: int
+
+    def outputs(self, features):
+        return self.head.outputs(self.features_seen)
+
+    def build(self, features):
+        return OfTheLast(self.head.build(self.features_seen), self.features_seen)
+
+
+class OfTheLast(nn.Module):
+    def __init__(self, projection, seen):
+        super().__init__()
+        self.projection, self.seen = projection, seen
+
+    def forward(self, h):
+        return self.projection(h[:, -self.seen:])
+
+
+@dataclass(frozen=True, eq=False)
+class Clustered(Composite):
+    """Images with one more target, "group": int64 (n,), the cluster that an encoder's features put each into.
+
+    learned: the experiment that trains the encoder; it is trained where it wasn't yet. clusters: how many; k-means, by
+    scikit-learn, on features of length 1. Everything else is the images' own.
+    """
+    images: Data
+    learned: Experiment
+    clusters: int = 10
+    seed: int = 0
+
+    shape = property(lambda self: self.images.shape)
+
+    @cached_property
+    def groups(self):
+        h = normalised(features(trained(self.learned, on_report=lambda step, loss: None).model.encoder, self.images))
+        found = KMeans(self.clusters, random_state=self.seed, n_init=1).fit(h.cpu().numpy())
+        return torch.from_numpy(found.labels_).long().to(self.device)
+
+    @property
+    def targets(self):
+        return self.images.targets | {"group": self.groups}
+
+    def batch(self, rows):
+        return self.images.batch(rows)
+
+    def views(self, rows, view, generator):
+        return self.images.views(rows, view, generator)
+
+
+@dataclass(frozen=True, eq=False)
+class InGroups(Composite):
+    """An oracle's sampler, or a stage's: batches in which `size` images at a time are of one kind.
+
+    Of the rows of a batch the first of every `size` are kept, and the others are exchanged for images of that one's kind, drawn
+    anew each time. kind: the name of a target, int64 (n,), such as "code" or "digit". It has no targets: what a batch shows is
+    no longer what its rows say.
+    """
+    images: Data
+    kind: str
+    size: int = 8
+
+    shape = property(lambda self: self.images.shape)
+
+    def check(self):
+        check_target("InGroups", self.images, self.kind)
+        if self.size < 1:
+            raise ValueError(f"InGroups: size is at least 1, got {self.size}.")
+
+    targets = property(lambda self: {})
+
+    @cached_property
+    def order(self):
+        """(images sorted by kind, where each image's kind begins there, how many are of it): int64 (n,) each."""
+        kinds = self.images.targets[self.kind]
+        _, place, count = kinds.unique(return_inverse=True, return_counts=True)
+        return kinds.argsort(stable=True), (count.cumsum(0) - count)[place], count[place]
+
+    def batch(self, rows):
+        return self.images.batch(rows)
+
+    def views(self, rows, view, generator):
+        by_kind, begins, count = self.order
+        leaders = rows[torch.arange(len(rows), device=rows.device) // self.size * self.size]
+        drawn = torch.rand(len(rows), generator=generator, device=rows.device)
+        others = by_kind[begins[leaders] + (drawn * count[leaders]).long()]
+        return self.images.views(torch.where(rows == leaders, rows, others), view, generator)
+
+
+@dataclass(frozen=True, eq=False)
+class Sometimes(Composite):
+    """An oracle's augmentation: each time that an image is seen, its views are made by `other` with probability `share`.
+
+    images: what is measured on, too. other: the same images made otherwise, such as with fresh bits in place of shared ones.
+    """
+    images: Data
+    other: Data
+    share: float = 0.5
+
+    shape = property(lambda self: self.images.shape)
+
+    def check(self):
+        if len(self.images) != len(self.other) or self.images.shape != self.other.shape:
+            raise ValueError("Sometimes: both make views of the same images, got "
+                             f"{len(self.images):,} of {self.images.shape} and {len(self.other):,} of {self.other.shape}.")
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"Sometimes: share lies between 0 and 1, got {self.share}.")
+
+    def batch(self, rows):
+        return self.images.batch(rows)
+
+    def views(self, rows, view, generator):
+        theirs = torch.rand(len(rows), generator=generator, device=rows.device) < self.share
+        pairs = zip(self.images.views(rows, view, generator), self.other.views(rows, view, generator), strict=True)
+        return tuple(torch.where(theirs[:, None, None, None], b, a) for a, b in pairs)

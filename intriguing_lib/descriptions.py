@@ -4,6 +4,7 @@ A loss, a view, an encoder, an objective, a measure, an experiment is one. Its f
 annotations, so that `NTXent(1)`, `NTXent(1.0)` and `NTXent(np.float32(1))` are one run; `settings` spreads them over a row.
 """
 import dataclasses
+import hashlib
 import types
 import typing
 from dataclasses import fields
@@ -103,7 +104,8 @@ def is_ours(thing):
 def settings(described, prefix=""):
     """A description's fields as one flat dictionary: {"steps": 300, "head": "Head", "head.layers": 2, ...}.
 
-    Of data: name and split, size and content, so that 500 digits and 10,000 are two settings.
+    Of data: name and split, size and content, so that 500 digits and 10,000 are two settings. Of an experiment among the parts,
+    such as an earlier stage: a hash of its repr, which is long.
     """
     flat = {}
     for field in fields(described):
@@ -111,6 +113,8 @@ def settings(described, prefix=""):
         name = prefix + field.name
         if isinstance(value, ImageSet):
             flat |= {name: f"{value.name} {value.split}", f"{name}.size": len(value), f"{name}.content": value.content}
+        elif hasattr(value, "with_seed"):
+            flat[name] = f"{type(value).__name__} {hashlib.sha256(repr(value).encode()).hexdigest()[:12]}"
         elif dataclasses.is_dataclass(value):
             flat |= {name: type(value).__name__} | settings(value, name + ".")
         else:

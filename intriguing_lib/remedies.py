@@ -152,7 +152,7 @@ class BarlowTwins(Description):
 
     def __call__(self, z1, z2, generator=None):
         check_pair(z1, z2)
-        a, b = ((z - z.mean(0)) / (z.std(0, correction=0) + 1e-5) for z in (z1, z2))
+        a, b = ((z - z.mean(0)) / (z.var(0, correction=0) + 1e-5).sqrt() for z in (z1, z2))
         correlation = a.T @ b / len(a)
         itself = (1 - correlation.diagonal()).square().sum()
         return (itself + self.redundancy * off_diagonal(correlation)) / len(correlation)
@@ -248,34 +248,29 @@ class MaskedView(Description):
 
 
 @dataclass(frozen=True)
-class AmongItsKind(Description):
-    """An objective: NT-Xent whose negatives are only those of the anchor's own group, a target of the data, (n,) int64.
+class WithinBlocks(Description):
+    """NT-Xent whose negatives are only those of the anchor's own block, `size` images that follow one another in the batch.
 
-    An anchor whose group nobody else of the batch belongs to has no negative and a loss of 0. With groups that an earlier stage
-    has found (`remedy_parts.Clustered`) it is a stage of multi-stage learning, Zhang et al. 2024; with groups of one code it
-    is told what suppresses.
+    For batches made of blocks of one kind (`remedy_parts.InGroups`): what all of a block share picks out nobody. With kinds
+    that an earlier stage has found it is a stage of multi-stage learning, Zhang et al. 2024. A block as large as the batch
+    gives NT-Xent. Raises ValueError for a batch that isn't made of whole blocks.
     """
     temperature: float = 0.2
-    groups: str = "group"
+    size: int = 32
 
     def check(self):
         check_temperature(self.temperature)
+        if self.size < 2:
+            raise ValueError(f"WithinBlocks: size is at least 2, got {self.size}: a block of one has no negatives.")
 
-    def __call__(self, model, a, b, target, generator):
-        partner, negatives = (s / self.temperature for s in partner_and_negatives(*model(torch.cat([a, b])).chunk(2)))
-        return picking(partner, negatives.masked_fill(~same_group(target(self.groups)), -torch.inf))
-
-    def check_fit(self, data, encoder, head):
-        """Raise ValueError unless the data have the groups."""
-        if self.groups not in data.targets:
-            raise ValueError(f"AmongItsKind: the data have no target {self.groups!r}: they have {', '.join(data.targets)}.")
-
-
-def same_group(groups):
-    """Which negatives belong to the anchor's group, in the order of `partner_and_negatives`: bool, (2n, 2n − 2)."""
-    both = groups.repeat(2)
-    itself = torch.eye(len(both), dtype=torch.bool, device=groups.device)
-    return (both[:, None] == both)[~(itself | itself.roll(len(groups), 0))].view(len(both), -1)
+    def __call__(self, z1, z2, generator=None):
+        partner, negatives = (similarity / self.temperature for similarity in partner_and_negatives(z1, z2))
+        if len(z1) % self.size:
+            raise ValueError(f"WithinBlocks: a batch of {len(z1)} isn't made of whole blocks of {self.size} images.")
+        block = torch.arange(len(z1), device=z1.device).repeat(2) // self.size
+        itself = torch.eye(len(block), dtype=torch.bool, device=z1.device)
+        elsewhere = (block[:, None] != block)[~(itself | itself.roll(len(z1), 0))].view_as(negatives)
+        return picking(partner, negatives.masked_fill(elsewhere, -torch.inf))
 
 
 def off_diagonal(matrix):

@@ -257,7 +257,8 @@ class Clustered(Composite):
     """Images with one more target, "group": int64 (n,), the cluster that an encoder's features put each into.
 
     learned: the experiment that trains the encoder; it is trained where it wasn't yet. clusters: how many; k-means, by
-    scikit-learn, on features of length 1. Everything else is the images' own.
+    scikit-learn, on features of length 1. Where the images have groups already, each of them is divided in this way: an image's
+    group then says its clusters of both stages. Everything else is the images' own.
     """
     images: Data
     learned: Experiment
@@ -269,8 +270,9 @@ class Clustered(Composite):
     @cached_property
     def groups(self):
         h = normalised(features(trained(self.learned, on_report=lambda step, loss: None).model.encoder, self.images))
-        found = KMeans(self.clusters, random_state=self.seed, n_init=1).fit(h.cpu().numpy())
-        return torch.from_numpy(found.labels_).long().to(self.device)
+        found = KMeans(self.clusters, random_state=self.seed, n_init=1).fit(h.cpu().numpy()).labels_
+        groups = torch.from_numpy(found).long().to(self.device)
+        return groups + self.clusters * self.images.targets["group"] if "group" in self.images.targets else groups
 
     @property
     def targets(self):
@@ -285,41 +287,44 @@ class Clustered(Composite):
 
 @dataclass(frozen=True, eq=False)
 class InGroups(Composite):
-    """An oracle's sampler, or a stage's: batches in which `size` images at a time are of one kind.
+    """A sampler: batches in which `size` images that follow one another are of one kind, for `remedies.WithinBlocks`.
 
-    Of the rows of a batch the first of every `size` are kept, and the others are exchanged for images of that one's kind, drawn
-    anew each time. kind: the name of a target, int64 (n,), such as "code" or "digit". It has no targets: what a batch shows is
-    no longer what its rows say.
+    Each block's kind is that of the first of its rows; the block shows as many images of the kind in the order of the data,
+    from a random one on. They are different images unless the kind has fewer than `size`. kind: the name of a target, int64
+    (n,), such as "code" or "group". It has no targets: what a batch shows is no longer what its rows say.
     """
     images: Data
     kind: str
-    size: int = 8
+    size: int = 32
 
     shape = property(lambda self: self.images.shape)
+    targets = property(lambda self: {})
 
     def check(self):
         check_target("InGroups", self.images, self.kind)
         if self.size < 1:
             raise ValueError(f"InGroups: size is at least 1, got {self.size}.")
 
-    targets = property(lambda self: {})
-
     @cached_property
     def order(self):
         """(images sorted by kind, where each image's kind begins there, how many are of it): int64 (n,) each."""
-        kinds = self.images.targets[self.kind]
-        _, place, count = kinds.unique(return_inverse=True, return_counts=True)
-        return kinds.argsort(stable=True), (count.cumsum(0) - count)[place], count[place]
+        _, place, count = self.images.targets[self.kind].unique(return_inverse=True, return_counts=True)
+        return place.argsort(stable=True), (count.cumsum(0) - count)[place], count[place]
 
     def batch(self, rows):
         return self.images.batch(rows)
 
     def views(self, rows, view, generator):
+        return self.images.views(self.in_groups(rows, generator), view, generator)
+
+    def in_groups(self, rows, generator):
+        """The rows that are shown in place of `rows`, as many."""
         by_kind, begins, count = self.order
-        leaders = rows[torch.arange(len(rows), device=rows.device) // self.size * self.size]
-        drawn = torch.rand(len(rows), generator=generator, device=rows.device)
-        others = by_kind[begins[leaders] + (drawn * count[leaders]).long()]
-        return self.images.views(torch.where(rows == leaders, rows, others), view, generator)
+        step = torch.arange(len(rows), device=rows.device) % self.size
+        block = torch.arange(len(rows), device=rows.device) // self.size
+        first = rows[block * self.size]
+        start = torch.rand(int(block[-1]) + 1, generator=generator, device=rows.device)[block] * count[first]
+        return by_kind[begins[first] + (start.long() + step) % count[first]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -149,7 +149,7 @@ def test_records_hold_what_the_studies_describe(path, executed, monkeypatch):
     asked, described = executed(path, "quick")
     for name, (experiments, _, seeds) in described.items():
         pairs = studies.pairs_of(experiments() if callable(experiments) else experiments)
-        expected = pd.DataFrame([{"condition": c} | settings(replace(e, seed=s)) for c, e in pairs for s in seeds])
+        expected = pd.DataFrame([{"condition": c} | settings(e.with_seed(s)) for c, e in pairs for s in seeds])
         pretended = [column for column in expected if column.endswith(".content") and name in PRETENDED]
         expected = expected.drop(columns=pretended)
         past = records.recorded(name)

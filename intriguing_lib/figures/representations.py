@@ -61,10 +61,10 @@ def cumulative_shares(shares, title):
 
 def spectra(values, title):
     """Singular values, divided by their largest, against their number. values: {label: (d,) tensor, largest first}."""
-    fig, ax = plt.subplots(figsize=(6.4, 3.3))
+    fig, ax = plt.subplots(figsize=(8, 3.3))
     for (label, spectrum), style in zip(values.items(), ("-", "--", ":", "-."), strict=False):
         ax.plot(range(1, len(spectrum) + 1), (spectrum / spectrum[0]).cpu().numpy(), style, label=label)
     ax.set(yscale="log", ylim=(1e-3, 1.2), xlim=(1, None), xlabel="axis, widest first", ylabel="width, the widest = 1",
            title=title)
-    ax.legend(loc="upper right")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return fig

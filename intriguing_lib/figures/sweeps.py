@@ -14,7 +14,7 @@ def curves(panels, title, xlabel, ylabel, logx=False):
     """
     columns = 2 if len(panels) == 4 else min(3, len(panels))
     rows = -(-len(panels) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(2.8 * columns + 1.6, 3 * rows + 0.3), squeeze=False, sharey=True)
+    fig, axes = plt.subplots(rows, columns, figsize=(3.2 * columns + 1.5, 3 * rows + 0.3), squeeze=False, sharey=True)
     for ax in axes.flat[len(panels):]:
         ax.set_visible(False)
     measured = {panel: {label: points for label, points in lines.items() if label != GUESS} for panel, lines in panels.items()}

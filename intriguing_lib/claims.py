@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 import pandas as pd
 
 from intriguing_lib.claimed import CANT_TELL, HOLDS, IN_PART, UNDECIDED
+from intriguing_lib.claims_challenge import CHALLENGE
 from intriguing_lib.claims_competing import COMPETING
 from intriguing_lib.claims_losses import LOSSES
 from intriguing_lib.claims_losses_again import LOSSES_AGAIN
@@ -20,7 +21,7 @@ from intriguing_lib.claims_suppression import SUPPRESSION
 from intriguing_lib.paths import shipped
 from intriguing_lib.records import recorded
 
-CLAIMS = LOSSES | LOSSES_AGAIN | SCENES | COMPETING | SUPPRESSION
+CLAIMS = LOSSES | LOSSES_AGAIN | SCENES | COMPETING | SUPPRESSION | CHALLENGE
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,9 @@ import pytest
 import torch
 
 from intriguing_lib.challenge import Fenced, Refused, Task, by_task, check_budget, chosen, passes, scores
+from intriguing_lib.claimed import FAILS, HOLDS
+from intriguing_lib.claims import judge
+from intriguing_lib.claims_challenge import CHALLENGE
 from intriguing_lib.composites import RandBits
 from intriguing_lib.encoders import Head, SmallConv
 from intriguing_lib.experiments import Experiment
@@ -145,3 +148,20 @@ def test_a_study_s_rows_are_told_by_task_and_remedy(task):
 
 def test_the_last_metric_of_a_measure_is_its_task_s(task):
     assert task.metrics == ("linear", "whole code")
+
+
+def test_the_claims_on_a_board_are_its_definitions_by_hand():
+    rows = []
+    for seed, shift in ((0, 0.0), (1, 0.02), (2, 0.04)):
+        for condition, suppressed, suppressing in (
+                ("plain", 0.2, 0.8), ("without", 0.7, 0.1), ("untrained", 0.9, 0.9), ("oracle: fresh", 0.9, 0.9),
+                ("stages", 0.5 + shift, 0.76), ("reconstruction", 0.7, 0.6), ("other", 0.4, 0.8)):
+            rows.append(("t", condition, seed, suppressed, suppressing))
+    found = {name: judge(name, a_board(*rows), "recorded")[0] for name in CHALLENGE}
+    # given back: stages 60, 64, 68 % (95 % kept), reconstruction 100 % (75 % kept, so it has traded), other 40 %
+    assert found["no ignorant remedy mends it"].effect == pytest.approx(64)
+    assert found["reconstruction trades"].effect == pytest.approx(25)
+    assert found["stages are the best of the ignorant"].effect == pytest.approx(64 - 75)
+    assert [v.verdict for v in found.values()] == [HOLDS, HOLDS, FAILS]
+    nothing_kept = a_board(*(row if row[1] in ("plain", "without") else (*row[:4], 0.1) for row in rows))
+    assert judge("no ignorant remedy mends it", nothing_kept, "recorded")[0].effect == 0

@@ -24,6 +24,7 @@ from intriguing_lib.course import (
     overlay_exercises,
     partner_exercises,
     region_exercises,
+    remedy_exercises,
     scene_exercises,
     step_exercises,
     wasserstein_exercises,
@@ -34,7 +35,7 @@ from intriguing_lib.course.trials import alike_on_average, found_by_trial, right
 EXERCISES = (contrastive_exercises.EXERCISES | wasserstein_exercises.EXERCISES | geometry_exercises.EXERCISES
              | scene_exercises.EXERCISES | region_exercises.EXERCISES | bits_exercises.EXERCISES
              | control_exercises.EXERCISES | overlay_exercises.EXERCISES | partner_exercises.EXERCISES
-             | step_exercises.EXERCISES)
+             | step_exercises.EXERCISES | remedy_exercises.EXERCISES)
 SLOW = 20  # times as long as the library's function, and more than SLOW_SECONDS: then a right answer is called slow
 SLOW_SECONDS = 0.1
 LINE = 96  # letters: a notebook breaks longer lines in the middle of a word

@@ -34,14 +34,22 @@ def picking(partner, negatives):
     return F.cross_entropy(logits, torch.full((len(logits),), FIRST, device=logits.device))
 
 
-@dataclass(frozen=True)
-class ImplicitFeatureModification(Description):
+def implicit_feature_modification(z1, z2, temperature, epsilon):
     """Half NT-Xent, half NT-Xent made harder: every partner `epsilon` less similar, every negative `epsilon` more so.
 
     That is what the worst change of each vector by `epsilon` along its gradient comes to; the similarities are changed before
-    they are divided by the temperature. Robinson et al. 2021, "Can contrastive learning avoid shortcut solutions?". epsilon:
-    0 or more, 0 gives NT-Xent.
+    they are divided by the temperature. Robinson et al. 2021, "Can contrastive learning avoid shortcut solutions?". z1, z2,
+    temperature: as for `nt_xent`, whose value is that at epsilon 0. Returns a float32 (or float64) scalar.
     """
+    partner, negatives = partner_and_negatives(z1, z2)
+    plain = picking(partner / temperature, negatives / temperature)
+    harder = picking((partner - epsilon) / temperature, (negatives + epsilon) / temperature)
+    return (plain + harder) / 2
+
+
+@dataclass(frozen=True)
+class ImplicitFeatureModification(Description):
+    """`implicit_feature_modification` with its settings. epsilon: 0 or more."""
     temperature: float = 0.2
     epsilon: float = 0.1
 
@@ -50,10 +58,7 @@ class ImplicitFeatureModification(Description):
         check_not_negative(self, "epsilon")
 
     def __call__(self, z1, z2, generator=None):
-        partner, negatives = partner_and_negatives(z1, z2)
-        plain = picking(partner / self.temperature, negatives / self.temperature)
-        harder = picking((partner - self.epsilon) / self.temperature, (negatives + self.epsilon) / self.temperature)
-        return (plain + harder) / 2
+        return implicit_feature_modification(z1, z2, self.temperature, self.epsilon)
 
 
 @dataclass(frozen=True)

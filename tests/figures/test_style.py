@@ -11,7 +11,10 @@ from intriguing_lib import figures
 IMAGES = torch.rand(6, 1, 28, 28)
 CIRCLE = torch.eye(2), torch.eye(2).flip(0)
 SPHERE = torch.eye(3), torch.eye(3).flip(0)
+ON_A_BOARD = {"plain": ([0.9, 0.8], [0.1, 0.2]), "without": ([0.1, 0.2], [0.9, 0.8]), "oracle: told": ([0.9], [0.9]),
+              "a": ([0.5], [0.6])}
 DRAWN = {
+    "board": lambda: figures.board({"p": ON_A_BOARD, "q": ON_A_BOARD}, "Title", {"q": ([0.4], [0.4])}),
     "pictures": lambda: figures.pictures({"one": IMAGES, "two": IMAGES[:4]}, "Title", "ABCDEF"),
     "label maps": lambda: figures.label_maps({"a": np.random.rand(20, 2)}, np.arange(20) % 10, tuple("0123456789"), "Title"),
     "similarity matrices": lambda: figures.similarity_matrices({"a": torch.eye(8), "b": torch.rand(8, 8)}, 4, "Title"),
@@ -43,7 +46,7 @@ def test_figures_are_opaque_white_small_and_have_a_title(name):
     assert "Title" in (fig.get_suptitle(), *(ax.get_title("left") for ax in fig.axes))
 
 
-@pytest.mark.parametrize("name", ["circle", "sphere", "clouds", "densities", "pairings"])
+@pytest.mark.parametrize("name", ["board", "circle", "sphere", "clouds", "densities", "pairings"])
 def test_every_panel_has_a_title(name):
     assert all(ax.get_title() or ax.get_title("left") for ax in DRAWN[name]().axes)
 

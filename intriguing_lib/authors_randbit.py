@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from intriguing_lib.descriptions import Description
-from intriguing_lib.encoders import ProjectionAndClassifier
+from intriguing_lib.encoders import ProjectionAnd
 from intriguing_lib.losses import info_nce
 from intriguing_lib.objectives import check_classifier
 
@@ -79,7 +79,7 @@ class AuthorsHead(Description):
         projection = nn.Sequential(self.keras.normalised(nn.Linear(features, 2 * features, bias=False), nn.BatchNorm1d), last)
         classifier = self.keras.made(nn.Linear(features, self.classes))
         nn.init.zeros_(classifier.bias)
-        return ProjectionAndClassifier(projection, classifier)
+        return ProjectionAnd(projection, classifier=classifier)
 
 
 @dataclass(frozen=True)

@@ -164,5 +164,6 @@ def takes_channels(function, args, kwargs):
         return not whole or any(part is Ellipsis for part in index)
     splitting = {"chunk": 2, "split": 2, "select": 1, "narrow": 1, "unbind": 1, "index_select": 1, "tensor_split": 2}
     place = splitting.get(getattr(function, "__name__", ""))
-    axis = kwargs.get("dim", args[place] if place is not None and len(args) > place else 0)
-    return place is not None and axis in (1, -3)
+    if place is None:
+        return False
+    return kwargs.get("dim", args[place] if len(args) > place else 0) in (1, -3)

@@ -70,6 +70,14 @@ class Composite(Description):
     device = property(lambda self: self.images.device)
 
 
+class MeasuredAsTheyAre(Composite):
+    """What composites share that only make other views: when measuring, their images are those of `images`."""
+    shape = property(lambda self: self.images.shape)
+
+    def batch(self, rows):
+        return self.images.batch(rows)
+
+
 def fresh_bits(a, b, bits, generator):
     """Two views with random bits beside them, each view's and each image's own: what `RandBits` with sharing "fresh" makes.
 

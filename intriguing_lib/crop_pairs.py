@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import torch
 
-from intriguing_lib.composites import Composite, unviewed
+from intriguing_lib.composites import MeasuredAsTheyAre, unviewed
 from intriguing_lib.protocols import Data
 from intriguing_lib.views import Chain, Crop
 
@@ -54,7 +54,7 @@ def chance_to_share(data, view, generator, draws=4):
 
 
 @dataclass(frozen=True, eq=False)
-class CropPairs(Composite):
+class CropPairs(MeasuredAsTheyAre):
     """Images with boxes, whose two crops show the same object whole always, or never, as far as that can be had in 30 tries.
 
     images: data with the target "boxes". sharing: "always", "never", or "by chance", for comparison. Where no try will do the
@@ -75,11 +75,6 @@ class CropPairs(Composite):
         if not all(torch.equal(images, self.images.batch(few)) for images in both):
             raise ValueError("CropPairs: both crops are of one image, and these images are others in each view, as where a "
                              "layout or a digit is fresh: take shared ones.")
-
-    shape = property(lambda self: self.images.shape)
-
-    def batch(self, rows):
-        return self.images.batch(rows)
 
     def views(self, rows, view, generator):
         images = self.images.batch(rows)

@@ -179,15 +179,17 @@ class HeadAndClassifier(Description):
         return self.head.outputs(features)
 
     def build(self, features):
-        return ProjectionAndClassifier(self.head.build(features), nn.Linear(features, self.classes))
+        return ProjectionAnd(self.head.build(features), classifier=nn.Linear(features, self.classes))
 
 
-class ProjectionAndClassifier(nn.Module):
-    """What it gives is the projection; `classifier(features)` gives one logit a class."""
+class ProjectionAnd(nn.Module):
+    """What it gives is the projection; other modules of the same features stand beside it, by name."""
 
-    def __init__(self, projection, classifier):
+    def __init__(self, projection, **beside):
         super().__init__()
-        self.projection, self.classifier = projection, classifier
+        self.projection = projection
+        for name, module in beside.items():
+            self.add_module(name, module)
 
     def forward(self, features):
         return self.projection(features)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from intriguing_lib.composites import Composite
+from intriguing_lib.composites import MeasuredAsTheyAre
 from intriguing_lib.descriptions import Description
 from intriguing_lib.evaluate import accuracy, features
 from intriguing_lib.experiments import DrawnFrom
@@ -55,14 +55,9 @@ class Unnormalised(Description):
 
 
 @dataclass(frozen=True, eq=False)
-class StrangersAsPartners(Composite):
+class StrangersAsPartners(MeasuredAsTheyAre):
     """A set whose two "views of one image" show two different images; measured on, it is the set itself."""
     images: Data
-
-    shape = property(lambda self: self.images.shape)
-
-    def batch(self, rows):
-        return self.images.batch(rows)
 
     def views(self, rows, view, generator):
         return view(self.batch(rows), generator), view(self.batch(rows.roll(1)), generator)

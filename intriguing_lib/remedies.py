@@ -11,9 +11,8 @@ import torch.nn.functional as F
 from intriguing_lib.descriptions import Description
 from intriguing_lib.generative import reconstruction
 from intriguing_lib.losses import NTXent, check_pair, check_temperature, cosine_similarities, normalised
+from intriguing_lib.mistakes import logits_and_partner
 from intriguing_lib.protocols import Loss
-
-FIRST = 0  # the place of the partner among an anchor's candidates
 
 
 def partner_and_negatives(z1, z2):
@@ -30,8 +29,7 @@ def partner_and_negatives(z1, z2):
 
 def picking(partner, negatives):
     """The mean cross-entropy of picking the partner, from the logits of partners (m, 1) and negatives (m, k)."""
-    logits = torch.cat([partner, negatives], 1)
-    return F.cross_entropy(logits, torch.full((len(logits),), FIRST, device=logits.device))
+    return (torch.cat([partner, negatives], 1).logsumexp(1, keepdim=True) - partner).mean()
 
 
 def implicit_feature_modification(z1, z2, temperature, epsilon):
@@ -114,9 +112,7 @@ class OfDotProducts(Description):
 
     def __call__(self, z1, z2, generator=None):
         check_pair(z1, z2)
-        z = torch.cat([z1, z2]).float()
-        itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
-        return F.cross_entropy((z @ z.T).masked_fill(itself, -torch.inf), torch.arange(len(z), device=z.device).roll(len(z1)))
+        return F.cross_entropy(*logits_and_partner(z1.float(), z2.float(), temperature=1, normalised=False))
 
 
 @dataclass(frozen=True)
@@ -248,6 +244,7 @@ class MaskedView(Description):
         return self.loss(*model(torch.cat([a, model.encoder.masked(b)])).chunk(2), generator)
 
     def check_fit(self, data, encoder, head):
+        """Raise ValueError unless the encoder has an adversary."""
         if not hasattr(encoder, "covered"):
             raise ValueError("MaskedView: the encoder has no adversary: take WithAdversary(encoder).")
 
@@ -269,24 +266,12 @@ class WithinBlocks(Description):
             raise ValueError(f"WithinBlocks: size is at least 2, got {self.size}: a block of one has no negatives.")
 
     def __call__(self, z1, z2, generator=None):
-        partner, negatives = (similarity / self.temperature for similarity in partner_and_negatives(z1, z2))
+        check_pair(z1, z2)
         if len(z1) % self.size:
             raise ValueError(f"WithinBlocks: a batch of {len(z1)} isn't made of whole blocks of {self.size} images.")
+        logits, partner = logits_and_partner(z1, z2, self.temperature)
         block = torch.arange(len(z1), device=z1.device).repeat(2) // self.size
-        itself = torch.eye(len(block), dtype=torch.bool, device=z1.device)
-        elsewhere = (block[:, None] != block)[~(itself | itself.roll(len(z1), 0))].view_as(negatives)
-        return picking(partner, negatives.masked_fill(elsewhere, -torch.inf))
-
-
-def off_diagonal(matrix):
-    """The sum of the squares of a square matrix, but for its diagonal."""
-    return matrix.square().sum() - matrix.diagonal().square().sum()
-
-
-def check_not_negative(description, *names):
-    for name in names:
-        if not getattr(description, name) >= 0:
-            raise ValueError(f"{type(description).__name__}: {name} must not be negative, got {getattr(description, name)}.")
+        return F.cross_entropy(logits.masked_fill(block[:, None] != block, -torch.inf), partner)
 
 
 @dataclass(frozen=True)
@@ -302,3 +287,14 @@ class MeanOfEach(Description):
     def __call__(self, z1, z2, generator):
         parts = zip(z1.chunk(self.count, 1), z2.chunk(self.count, 1), strict=True)
         return sum(self.loss(a, b, generator) for a, b in parts) / self.count
+
+
+def off_diagonal(matrix):
+    """The sum of the squares of a square matrix, but for its diagonal."""
+    return matrix.square().sum() - matrix.diagonal().square().sum()
+
+
+def check_not_negative(description, *names):
+    for name in names:
+        if not getattr(description, name) >= 0:
+            raise ValueError(f"{type(description).__name__}: {name} must not be negative, got {getattr(description, name)}.")

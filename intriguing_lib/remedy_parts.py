@@ -1,5 +1,6 @@
 """Encoders, heads and data of the remedies that need more than a loss (notebook 10), and of the oracles beside them."""
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,9 +8,9 @@ import torch
 from sklearn.cluster import KMeans
 from torch import nn
 
-from intriguing_lib.composites import Composite
+from intriguing_lib.composites import MeasuredAsTheyAre
 from intriguing_lib.descriptions import Description
-from intriguing_lib.encoders import Head
+from intriguing_lib.encoders import Head, ProjectionAnd
 from intriguing_lib.evaluate import features
 from intriguing_lib.experiments import Experiment
 from intriguing_lib.generative import Decoder
@@ -100,18 +101,7 @@ class HeadAndDecoder(Description):
         return self.head.outputs(features)
 
     def build(self, features):
-        return ProjectionAndDecoder(self.head.build(features), self.decoder.build(features))
-
-
-class ProjectionAndDecoder(nn.Module):
-    """What it gives is the projection; `decoder(features)` gives logits of images."""
-
-    def __init__(self, projection, decoder):
-        super().__init__()
-        self.projection, self.decoder = projection, decoder
-
-    def forward(self, features):
-        return self.projection(features)
+        return ProjectionAnd(self.head.build(features), decoder=self.decoder.build(features))
 
 
 @dataclass(frozen=True)
@@ -212,7 +202,12 @@ class Grown(Description):
     features = property(lambda self: self.earlier.encoder.features + self.encoder.features)
 
     def build(self, shape):
-        return EarlierAndNew(trained(self.earlier, on_report=lambda step, loss: None).model.encoder, self.encoder.build(shape))
+        return EarlierAndNew(encoder_trained_by(self.earlier), self.encoder.build(shape))
+
+
+def encoder_trained_by(experiment):
+    """The module, trained without a progress bar where it wasn't yet."""
+    return trained(experiment, on_report=lambda step, loss: None).model.encoder
 
 
 class EarlierAndNew(nn.Module):
@@ -253,7 +248,7 @@ class OfTheLast(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class Clustered(Composite):
+class Clustered(MeasuredAsTheyAre):
     """Images with one more target, "group": int64 (n,), the cluster that an encoder's features put each into.
 
     learned: the experiment that trains the encoder; it is trained where it wasn't yet. clusters: how many; k-means, by
@@ -265,28 +260,48 @@ class Clustered(Composite):
     clusters: int = 10
     seed: int = 0
 
-    shape = property(lambda self: self.images.shape)
-
     @cached_property
     def groups(self):
-        h = normalised(features(trained(self.learned, on_report=lambda step, loss: None).model.encoder, self.images))
+        h = normalised(features(encoder_trained_by(self.learned), self.images))
         found = KMeans(self.clusters, random_state=self.seed, n_init=1).fit(h.cpu().numpy()).labels_
         groups = torch.from_numpy(found).long().to(self.device)
         return groups + self.clusters * self.images.targets["group"] if "group" in self.images.targets else groups
 
     @property
     def targets(self):
-        return self.images.targets | {"group": self.groups}
-
-    def batch(self, rows):
-        return self.images.batch(rows)
+        return GroupsBeside(self)
 
     def views(self, rows, view, generator):
         return self.images.views(rows, view, generator)
 
 
+class GroupsBeside(Mapping):
+    """The targets of `Clustered`. Its groups, for which an encoder may have to be trained, are found when they are asked for:
+    not where somebody describes a stage or looks which targets there are.
+    """
+
+    def __init__(self, clustered):
+        self.clustered = clustered
+
+    def __getitem__(self, name):
+        return self.clustered.groups if name == "group" else self.clustered.images.targets[name]
+
+    @property
+    def names(self):
+        return {**dict.fromkeys(self.clustered.images.targets), "group": None}
+
+    def __contains__(self, name):  # a Mapping's own would ask for the value
+        return name in self.names
+
+    def __iter__(self):
+        return iter(self.names)
+
+    def __len__(self):
+        return len(self.names)
+
+
 @dataclass(frozen=True, eq=False)
-class InGroups(Composite):
+class InGroups(MeasuredAsTheyAre):
     """A sampler: batches in which `size` images that follow one another are of one kind, for `remedies.WithinBlocks`.
 
     Each block's kind is that of the first of its rows; the block shows as many images of the kind in the order of the data,
@@ -297,7 +312,6 @@ class InGroups(Composite):
     kind: str
     size: int = 32
 
-    shape = property(lambda self: self.images.shape)
     targets = property(lambda self: {})
 
     def check(self):
@@ -310,9 +324,6 @@ class InGroups(Composite):
         """(images sorted by kind, where each image's kind begins there, how many are of it): int64 (n,) each."""
         _, place, count = self.images.targets[self.kind].unique(return_inverse=True, return_counts=True)
         return place.argsort(stable=True), (count.cumsum(0) - count)[place], count[place]
-
-    def batch(self, rows):
-        return self.images.batch(rows)
 
     def views(self, rows, view, generator):
         return self.images.views(self.in_groups(rows, generator), view, generator)
@@ -328,7 +339,7 @@ class InGroups(Composite):
 
 
 @dataclass(frozen=True, eq=False)
-class Sometimes(Composite):
+class Sometimes(MeasuredAsTheyAre):
     """An oracle's augmentation: each time that an image is seen, its views are made by `other` with probability `share`.
 
     images: what is measured on, too. other: the same images made otherwise, such as with fresh bits in place of shared ones.
@@ -337,17 +348,12 @@ class Sometimes(Composite):
     other: Data
     share: float = 0.5
 
-    shape = property(lambda self: self.images.shape)
-
     def check(self):
         if len(self.images) != len(self.other) or self.images.shape != self.other.shape:
             raise ValueError("Sometimes: both make views of the same images, got "
                              f"{len(self.images):,} of {self.images.shape} and {len(self.other):,} of {self.other.shape}.")
         if not 0 <= self.share <= 1:
             raise ValueError(f"Sometimes: share lies between 0 and 1, got {self.share}.")
-
-    def batch(self, rows):
-        return self.images.batch(rows)
 
     def views(self, rows, view, generator):
         theirs = torch.rand(len(rows), generator=generator, device=rows.device) < self.share

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from intriguing_lib import remedy_parts
 from intriguing_lib.composites import RandBits
+from intriguing_lib.descriptions import settings
 from intriguing_lib.encoders import Head, SmallConv
 from intriguing_lib.experiments import Experiment
 from intriguing_lib.losses import NTXent
@@ -177,3 +179,13 @@ def test_sometimes_the_other_data_make_the_views(some_digits, share):
 def test_what_is_out_of_range_is_one_sentence(some_digits, wrong, sentence):
     with pytest.raises(ValueError, match=sentence):
         wrong(some_digits[0])
+
+
+def test_to_describe_a_stage_or_to_look_which_targets_there_are_trains_nothing(small, monkeypatch):
+    monkeypatch.setattr(remedy_parts, "trained", lambda *args, **kwargs: pytest.fail("a stage was trained"))
+    twice = Clustered(Clustered(small.data, small, 3), small, 3)
+    e = replace(small, data=InGroups(twice, "group", 8), objective=Contrastive(WithinBlocks(0.2, 8)),
+                encoder=Grown(small, small.encoder), head=HeadOfTheLast(small.head, 16)).with_seed(3)
+    assert [*twice.targets] == [*small.data.targets, "group"] and len(twice.targets) == len(small.data.targets) + 1
+    assert settings(e)["encoder.earlier"] != settings(e.with_seed(4))["encoder.earlier"]
+    assert settings(e)["encoder.earlier"].startswith("Experiment ")

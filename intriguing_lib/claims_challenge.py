@@ -8,7 +8,7 @@ from intriguing_lib.challenge import scores
 from intriguing_lib.claimed import Claim, everything
 from intriguing_lib.statistics import over_seeds
 
-FRAME = ("untrained", "plain", "without", "supervised")  # what remedies are seen beside
+FRAME = ("untrained", "plain", "plain, an eighth as long", "without", "supervised")  # what remedies are seen beside
 READABLE = 0.9  # of what plain training has of the suppressing feature
 
 

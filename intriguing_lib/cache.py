@@ -2,7 +2,7 @@
 
 Of a run there are, in `paths.cache_folder()`: KEY.safetensors, its weights and losses; KEY.json, its card, that is what was
 trained, where and how long; and KEY.READING.json for each reading of it, which `remove_weights` leaves there. A run that is
-being trained has KEY.checkpoint, in `paths.checkpoint_folder()`. Each file has a checksum and is written under a temporary
+being trained has KEY.checkpoint, in `paths.checkpoint_folder()`. NAME.study.json has the rows that a study trained here. Each file has a checksum and is written under a temporary
 name and renamed, so it either is there, whole, or it is not; `lock` lets one process at a time work on a run.
 """
 import hashlib
@@ -54,6 +54,17 @@ def save(key, card, tensors):
 def save_reading(key, reading, card):
     """Keep a reading of the run `key`: {"measure": its repr, "metrics": ..., "seconds": ..., ...}."""
     _write(_card(f"{key}.{reading}"), _sealed(card), "This reading", "It is still good; it will be taken again next time.")
+
+
+def save_study(name, rows):
+    """Keep what a study trained here: dictionaries, one a run, each with its `key`."""
+    _write(_card(f"{name}.study"), _sealed(rows), "The rows of this study", "The ledger won't show them as yours.")
+
+
+def study(name):
+    """The rows that a study has kept, of runs that are still there; [] where there are none. Raises Damaged."""
+    there = {*finished()}
+    return [row for row in card(f"{name}.study") or [] if row["key"] in there]
 
 
 def has_weights(key):

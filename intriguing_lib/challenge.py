@@ -50,18 +50,19 @@ def check_budget(task, experiment):
                          f"{passes(task.plain):,}: take fewer steps, so that remedies and not budgets are compared.")
 
 
-def by_task(table, tasks):
+def by_task(table, metrics):
     """The rows of a study whose conditions are "task: remedy", in the board's terms.
 
-    tasks: {name: Task}. Returns the table with `data`, the task's name in place of what was trained on, `condition`, the
-    remedy's, and `suppressed` and `suppressing`, the task's two readings, 0 to 1.
+    metrics: {task: (name of what is suppressed, name of what suppresses)}, as `Task.metrics` has them. Returns the table with
+    `data`, the task's name in place of what was trained on, `condition`, the remedy's, and `suppressed` and `suppressing`, the
+    task's two readings, 0 to 1.
     """
     names = table["condition"].str.split(": ", n=1, expand=True)
     board = table.drop(columns=[column for column in table if column.split(".")[0] == "data"])
     board = board.assign(data=names[0], condition=names[1], suppressed=float("nan"), suppressing=float("nan"))
-    for name, task in tasks.items():
-        rows = board["data"] == name
-        for reading, metric in zip(("suppressed", "suppressing"), task.metrics, strict=True):
+    for task, read in metrics.items():
+        rows = board["data"] == task
+        for reading, metric in zip(("suppressed", "suppressing"), read, strict=True):
             board.loc[rows, reading] = board.loc[rows, metric]
     return board
 

@@ -12,7 +12,8 @@ class Claim:
     """words, place: the claim and where it stands. quantity, unit: what decides it. holds: "below" or "above" the line, or
     "within" two. reason: why the line lies where it does. statistic(rows, metric): the quantity, an Effect. rows(table): of one
     data set's rows, those that are judged. metric: the column that is judged, None where the statistic names its own. records:
-    names of results/NAME.csv, or none. can_tell(table): whether a data set's rows could show the contrary at all.
+    names of results/NAME.csv, or none. can_tell(table): whether a data set's rows could show the contrary at all. seen(table): how
+    a record's table is looked at before anything else.
     """
     words: str
     place: str
@@ -27,6 +28,7 @@ class Claim:
     metric: str | None = "linear"
     records: tuple = ()
     can_tell: Callable = lambda table: True
+    seen: Callable = lambda table: table
 
     def verdict(self, effect):
         low, high = {"below": (-math.inf, self.line), "above": (self.line, math.inf), "within": self.line}[self.holds]

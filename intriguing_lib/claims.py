@@ -58,7 +58,7 @@ def judge_record(name):
     claim = claim_called(name)
     if not claim.records:
         raise ValueError(f"The claim {name!r} is not judged by recorded runs: judge it on a table.")
-    return judge(name, pd.concat([recorded(record) for record in claim.records]), "recorded")
+    return judge(name, claim.seen(pd.concat([recorded(record) for record in claim.records])), "recorded")
 
 
 def claim_called(name):

@@ -4,11 +4,13 @@ They are judged task by task on the board (`challenge.by_task`), whose rows have
 """
 from functools import partial
 
-from intriguing_lib.challenge import scores
+from intriguing_lib.challenge import by_task, scores
 from intriguing_lib.claimed import Claim, everything
 from intriguing_lib.statistics import over_seeds
 
 FRAME = ("untrained", "plain", "plain, an eighth as long", "without", "supervised")  # what remedies are seen beside
+METRICS = {"five bits": ("linear", "whole code"), "ten bits": ("linear", "whole code"),
+           "digits on garments": ("linear", "linear digit"), "two digits": ("linear small", "linear large")}
 READABLE = 0.9  # of what plain training has of the suppressing feature
 
 
@@ -37,7 +39,8 @@ def lead_in_both(board, metric=None, *, of):
     return over_seeds(100 * (both[of] - both.drop(columns=of).max(axis=1)))
 
 
-on_the_board = partial(Claim, place="notebook 10", unit="%", notebook="10_open_challenge", rows=everything, metric=None)
+on_the_board = partial(Claim, place="notebook 10", unit="%", notebook="10_open_challenge", rows=everything, metric=None,
+                       records=("remedies_board",), seen=partial(by_task, metrics=METRICS))
 CHALLENGE = {
     "no ignorant remedy mends it": on_the_board(
         words="ours: no remedy that doesn't know what suppresses brings back nine tenths of what was lost while the other "

@@ -1,6 +1,10 @@
 """A study: experiments spelled in a notebook and nowhere else, of which a slice is trained here and all are recorded."""
+import json
+import warnings
+
 import pandas as pd
 
+from intriguing_lib import cache
 from intriguing_lib.records import recorded, write_encoder
 from intriguing_lib.runs import trained
 from intriguing_lib.sweeps import sweep
@@ -36,7 +40,28 @@ def study(name, experiments, measures, seeds=range(5), live=(), live_seeds=(0,),
     if strangers:
         raise ValueError(f"study {name!r}: a live experiment is none of its own; put it among the conditions: {strangers[0]!r}")
     here = rows_of([(condition, e) for condition, e in pairs if repr(e) in alive], measures, live_seeds, "here")
+    keep(name, here)
     return pd.concat([here, past], ignore_index=True) if len(past) else here
+
+
+def keep(name, here):
+    """Put the rows that were trained here beside those of earlier calls, for the ledger; a learner's own code is in none."""
+    if "key" not in here:
+        return
+    rows = json.loads(here[here["key"].notna()].drop(columns="source").to_json(orient="records", double_precision=15))
+    again = {(row["condition"], row["key"]) for row in rows}
+    cache.save_study(name, [row for row in kept(name) if (row["condition"], row["key"]) not in again] + rows)
+
+
+def kept(name):
+    """The rows of a study that were trained on this machine, dictionaries: [] where there are none, or, with a warning, where
+    they can't be read."""
+    try:
+        return cache.study(name)
+    except cache.Damaged as error:
+        warnings.warn(f"What this machine found in the study {name!r} can't be used ({error}): its notebook, run again, brings "
+                      "it back.", stacklevel=3)
+        return []
 
 
 def record_of(name):

@@ -140,7 +140,7 @@ def test_the_setting_is_chosen_that_gives_back_without_giving_away():
 def test_a_study_s_rows_are_told_by_task_and_remedy(task):
     table = pd.DataFrame({"condition": ["bits: plain", "bits: a: b 1"], "seed": 0, "data": ["RandBits", "InGroups"],
                           "data.images": "digits train", "linear": [0.1, 0.2], "whole code": [0.8, 0.9]})
-    board = by_task(table, {"bits": task})
+    board = by_task(table, {"bits": task.metrics})
     assert board["data"].tolist() == ["bits"] * 2 and board["condition"].tolist() == ["plain", "a: b 1"]
     assert board["suppressed"].tolist() == [0.1, 0.2] and board["suppressing"].tolist() == [0.8, 0.9]
     assert "data.images" not in board

@@ -2,6 +2,7 @@
 from intriguing_lib.figures.boards import board
 from intriguing_lib.figures.comparisons import accuracies, losses_around_mean, spread_by_depth
 from intriguing_lib.figures.distributions import clouds, densities, pairings
+from intriguing_lib.figures.forest import forest
 from intriguing_lib.figures.images import pictures
 from intriguing_lib.figures.live import LiveLoss, sliders
 from intriguing_lib.figures.pairs import film, pairs_on_a_circle, pairs_on_a_sphere
@@ -13,7 +14,7 @@ from intriguing_lib.figures.sweeps import curves, heat_maps
 
 __all__ = [
     "GUESS", "HERE", "LiveLoss", "accuracies", "board", "clouds", "crops_above_curves", "cumulative_shares", "curves",
-    "densities", "film", "heat_maps", "label_maps", "losses_around_mean", "pairings", "pairs_on_a_circle",
+    "densities", "film", "forest", "heat_maps", "label_maps", "losses_around_mean", "pairings", "pairs_on_a_circle",
     "pairs_on_a_sphere", "pictures", "recoloured", "show", "similar_cells", "similarity_matrices", "sliders", "spectra",
     "spoken", "spread_by_depth", "use_style",
 ]

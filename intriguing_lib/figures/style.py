@@ -12,6 +12,7 @@ import numpy as np
 import seaborn as sns
 from IPython.display import display
 from matplotlib import font_manager
+from PIL import Image
 
 COLOURS = sns.color_palette("colorblind")
 HERE, GUESS = "this machine, just now", "your guess"
@@ -38,21 +39,28 @@ def use_style():
         "legend.frameon": False, "figure.constrained_layout.use": True})
 
 
-def show(fig, alt):
-    """Display a figure under the cell, with its alternative text."""
-    redraw(fig, alt, handle=None)
+def show(fig, alt, few_colours=False):
+    """Display a figure under the cell, with its alternative text. few_colours: with 64 of them, as a long figure of text needs no
+    more, and takes a third of the bytes."""
+    redraw(fig, alt, None, few_colours)
 
 
-def redraw(fig, alt, handle):
+def redraw(fig, alt, handle, few_colours=False):
     """Display a figure in place of what `handle` showed before, or, where it is None, under the cell; returns the handle."""
     content = io.BytesIO()
     fig.savefig(content, format="png", bbox_inches="tight")
     plt.close(fig)  # otherwise Jupyter's inline backend draws it a second time when the cell ends
-    shown = picture("png", content.getvalue(), alt)
+    shown = picture("png", in_few_colours(content) if few_colours else content.getvalue(), alt)
     if handle is None:
         return display(shown, raw=True, display_id=True)
     handle.update(shown, raw=True)
     return handle
+
+
+def in_few_colours(content):
+    smaller = io.BytesIO()
+    Image.open(content).convert("RGB").quantize(64).save(smaller, "png", optimize=True)
+    return smaller.getvalue()
 
 
 def picture(kind, content, alt):

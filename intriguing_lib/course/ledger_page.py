@@ -1,0 +1,101 @@
+"""The ledger as Markdown, for its notebook and for the README."""
+import json
+import re
+from urllib.parse import quote
+
+import pandas as pd
+
+from intriguing_lib.claims import CLAIMS
+from intriguing_lib.ledger import STATEMENTS, verdict_of
+
+
+def statements_in_markdown(table, notebooks):
+    """The statements as one table: the paper's number, what was recorded of the claims that decide it, yours, verdict, place.
+
+    table: of `ledger.ledger`. notebooks: the folder of the notebooks, whose sections are linked.
+    """
+    lines = ["| | the paper | its number | recorded | yours | verdict | where |", "| --- " * 7 + "|"]
+    for number, rows in table.groupby("statement", sort=False):
+        statement, decided = STATEMENTS[number], rows[rows["decides"]]
+        cells = [str(number + 1), f"{statement.words} ({statement.place})", statement.number, of_each_claim(decided, recorded),
+                 of_each_claim(decided, yours), f"**{verdict_of(rows)}**", links(decided["claim"].unique(), notebooks)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def claims_in_markdown(rows, notebooks):
+    """All claims of one statement, those that decide it first, as a table."""
+    lines = ["| claim | decided by | rule | recorded | verdict | yours | where |", "| --- " * 7 + "|"]
+    for name, found in rows.groupby("claim", sort=False):
+        claim = CLAIMS[name]
+        cells = [f"“{claim.words}”" + ("" if found["decides"].iloc[0] else " (beside)"), claim.quantity, claim.rule,
+                 "<br>".join(map(recorded, found.itertuples())), "<br>".join(found["verdict"]),
+                 "<br>".join(dict.fromkeys(map(yours, found.itertuples()))), links([name], notebooks)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def readme_in_markdown(table, folder):
+    """The statements as a list, since so much text in a table fits no phone: number, words, verdict, what was recorded.
+
+    folder: of the notebooks, as the README names it.
+    """
+    lines = []
+    for number, rows in table.groupby("statement", sort=False):
+        statement, decided = STATEMENTS[number], rows[rows["decides"]]
+        where = ", ".join(f"[{name[:2]}]({folder}/{name}.ipynb)" for name in notebooks_of(decided["claim"]))
+        lines.append(f"{number + 1}. **{verdict_of(rows)}**: {statement.words} ({statement.place}); {where}")
+        for name, found in decided.groupby("claim", sort=False):
+            lines.append(f"   - {CLAIMS[name].quantity}, {CLAIMS[name].rule}: "
+                         + "; ".join(f"{recorded(row)}, {row.verdict}" for row in found.itertuples()))
+    return "\n".join(lines)
+
+
+def of_each_claim(rows, told):
+    """What is told of the claims' rows, line by line, each text once."""
+    return "<br>".join(dict.fromkeys(told(row) for row in rows.itertuples()))
+
+
+def recorded(row):
+    if not row.seeds:
+        return row.verdict
+    return f"{row.data}: {measured(row, row.effect, row.low, row.high, row.seeds)}"
+
+
+def yours(row):
+    if pd.isna(row.yours):
+        return row.yours_verdict
+    return f"{measured(row, row.yours, row.yours_low, row.yours_high, row.yours_seeds)}: {row.yours_verdict}"
+
+
+def measured(row, value, low, high, seeds):
+    """"0.75 points (0.00 to 1.52), 5 seeds"."""
+    unit = f" {CLAIMS[row.claim].unit}" if CLAIMS[row.claim].unit else ""
+    interval = "" if pd.isna(low) else f" ({low:.2f} to {high:.2f})"
+    return f"{value:.2f}{unit}{interval}, {seeds} seed{'s' if seeds > 1 else ''}"
+
+
+def notebooks_of(names):
+    return dict.fromkeys(CLAIMS[name].notebook for name in names)
+
+
+def links(names, notebooks):
+    """Links to the sections in which claims are judged, each once."""
+    found = dict.fromkeys((CLAIMS[name].notebook, section_of(name, notebooks)) for name in names)
+    return ", ".join(f"[{notebook[:2]}]({notebook}.ipynb{anchor})" for notebook, anchor in found)
+
+
+def section_of(name, notebooks):
+    """The anchor of the section in which a claim is judged: "#The-race"; "" where its notebook isn't there."""
+    try:
+        cells = json.loads((notebooks / f"{CLAIMS[name].notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError):
+        return ""
+    heading = ""
+    for cell in cells:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            heading = (re.findall(r"^#{1,3} (.+)$", source, re.MULTILINE) or [heading])[-1]
+        elif f'"{name}"' in source:
+            return "#" + quote(heading.strip().replace(" ", "-")) if heading else ""
+    return ""

@@ -1,0 +1,86 @@
+"""What this machine's own runs say of a claim: read from its cache, where studies keep their rows (`studies.kept`)."""
+import warnings
+
+import numpy as np
+import pandas as pd
+
+from intriguing_lib.claims import CLAIMS, data_sets
+from intriguing_lib.records import recorded
+from intriguing_lib.studies import kept
+from intriguing_lib.sweeps import as_table
+
+ONE_SEED = "one seed, no interval"
+PARTS = ("data", "view", "encoder", "head", "objective", "optimizer", "steps", "batch_size")  # of an experiment
+LIVE = {"temperature and weight are inverse": "temperature_weight",  # judged on the notebook's own runs: the study they are of
+        "weight rises with temperature": "temperature_weight"}
+
+
+def found_here(name):
+    """{data set: what this machine's runs say of a claim}, as `ledger` has it.
+
+    Counted are runs with the record's settings, and seeds that all of these have. They suffice where the record, cut down to the
+    settings that are here, gives the effect that it gives whole; otherwise the entry says how many settings are here.
+    """
+    claim, studies, found = CLAIMS[name], studies_of(name), {}
+    here = as_table([row for study in studies for row in kept(study)])
+    try:
+        past = claim.seen(pd.concat([recorded(study) for study in studies]))
+    except FileNotFoundError:
+        return found
+    for data, whole in past.groupby(data_sets(past), sort=False) if len(here) else ():
+        rows, mine = claim.rows(whole), claim.seen(here)
+        wanted, there = described(rows, past), described(mine, past)
+        mine, cut = mine[there.isin(set(wanted))], rows[wanted.isin(set(there))]
+        if len(mine):
+            suffice = name in LIVE or same_effect(claim, rows, cut)
+            found[data] = judged_here(claim, with_all_seeds(mine, there[mine.index])) if suffice else {
+                "yours_verdict": f"{wanted[cut.index].nunique()} of its {wanted.nunique()} settings"}
+    return found
+
+
+def studies_of(name):
+    return CLAIMS[name].records or (LIVE[name],)
+
+
+def described(rows, like):
+    """Each row's condition and settings, whatever its seed, as one text. like: the record, whose settings are looked at."""
+    names = ["condition", *sorted(column for column in like if column in PARTS or "." in column)]
+    return rows.reindex(columns=names).astype(object).apply(lambda row: repr([plain(value) for value in row]), axis=1)
+
+
+def plain(value):
+    """A setting as text, the same from a record as from a run: whole numbers are written in either way."""
+    if pd.isna(value):
+        return ""
+    return repr(float(value)) if isinstance(value, int | float | np.number) and not isinstance(value, bool) else str(value)
+
+
+def with_all_seeds(rows, described_as):
+    """The rows of those seeds that every one of the settings has."""
+    settings = described_as.nunique()
+    seeds = described_as.groupby(rows["seed"]).nunique()
+    return rows[rows["seed"].isin(seeds[seeds == settings].index)]
+
+
+def same_effect(claim, rows, cut):
+    """Whether a claim's rows, cut down, give the same effect with the same interval."""
+    effects = [effect_or_none(claim, some) for some in (rows, cut)]
+    return None not in effects and np.allclose(*([effect.value, effect.low, effect.high] for effect in effects))
+
+
+def judged_here(claim, mine):
+    effect = effect_or_none(claim, mine)
+    if effect is None or not np.isfinite(effect.value):
+        return {"yours_verdict": "too few seeds"}
+    return {"yours": effect.value, "yours_low": effect.low, "yours_high": effect.high, "yours_seeds": effect.seeds,
+            "yours_verdict": claim.verdict(effect) if effect.seeds > 1 else ONE_SEED}
+
+
+def effect_or_none(claim, rows):
+    """The claim's effect on these rows, None where they lack what it looks at."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # of one seed there is no interval
+        try:
+            return claim.statistic(rows, claim.metric)
+        except (KeyError, ValueError, IndexError, TypeError, ZeroDivisionError):
+            return None

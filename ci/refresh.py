@@ -17,8 +17,10 @@ import pandas as pd
 from hygiene import WIDGET, outputs
 from nbclient import NotebookClient
 
-from intriguing_lib.claims import CLAIMS, Verdict, judge_record, overall
+from intriguing_lib.claims import CLAIMS, Verdict, judge_record
 from intriguing_lib.course.claims import MIMETYPE
+from intriguing_lib.course.ledger_page import readme_in_markdown
+from intriguing_lib.ledger import ledger
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKED = re.compile("(?<=<!-- verdicts -->\n).*(?=\n<!-- /verdicts -->)", re.DOTALL)  # in the README
@@ -42,11 +44,16 @@ def save_verdicts():
     """Write results/verdicts.csv and the README's table anew: of all notebooks, whichever were executed just now."""
     table = pd.DataFrame([*quick_verdicts(), *recorded_verdicts()], columns=[field.name for field in fields(Verdict)]).round(6)
     readme = ROOT / "README.md"
-    text, found = MARKED.subn(lambda _: in_markdown(table), readme.read_text(encoding="utf-8"))
+    text, found = MARKED.subn(lambda _: in_markdown(), readme.read_text(encoding="utf-8"))
     if found != 1:
         raise ValueError("README.md needs a line <!-- verdicts --> and, further down, a line <!-- /verdicts -->, once.")
     readme.write_text(text, encoding="utf-8")
     table.to_csv(ROOT / "results" / "verdicts.csv", index=False)
+
+
+def in_markdown():
+    """The ledger's statements as the README shows them."""
+    return readme_in_markdown(ledger(), "notebooks")
 
 
 def quick_verdicts():
@@ -63,25 +70,6 @@ def recorded_verdicts():
 def verdicts_in(notebook):
     """The verdicts that `course.show_claim` left in the outputs of an executed notebook, dictionaries."""
     return [verdict for _, output in outputs(notebook) for verdict in output.get("data", {}).get(MIMETYPE, [])]
-
-
-def in_markdown(table):
-    """All claims with their verdicts as the README shows them: a list, since so much text in a table fits no phone."""
-    lines = []
-    for name, claim in CLAIMS.items():
-        rows = table[table["claim"] == name]
-        lines.append(f"- “{claim.words}” ({claim.place})")
-        lines += [f"  - {preset}: {of_preset(found)}" for preset, found in rows.groupby("preset")]
-    return "\n".join(lines)
-
-
-def of_preset(rows):
-    """"**holds** (digits: 0.74 points, 0.25 to 1.23, 5 seeds)"."""
-    unit = CLAIMS[rows["claim"].iloc[0]].unit
-    several = rows["verdict"].nunique() > 1
-    parts = [f"{v.data}{f' {v.verdict}' if several else ''}: {v.effect:.2f}{f' {unit}' if unit else ''}, {v.low:.2f} to "
-             f"{v.high:.2f}, {v.seeds} seeds" for v in rows.itertuples()]
-    return f"**{overall(rows.itertuples())}** ({'; '.join(parts)})"
 
 
 def save_figure(cell, name):

@@ -2,8 +2,9 @@
 
 Of a run there are, in `paths.cache_folder()`: KEY.safetensors, its weights and losses; KEY.json, its card, that is what was
 trained, where and how long; and KEY.READING.json for each reading of it, which `remove_weights` leaves there. A run that is
-being trained has KEY.checkpoint, in `paths.checkpoint_folder()`. NAME.study.json has the rows that a study trained here. Each file has a checksum and is written under a temporary
-name and renamed, so it either is there, whole, or it is not; `lock` lets one process at a time work on a run.
+being trained has KEY.checkpoint, in `paths.checkpoint_folder()`. NAME.study.json has the rows that a study trained here.
+Each file has a checksum and is written under a temporary name and renamed, so it either is there, whole, or it is not; `lock`
+lets one process at a time work on a run.
 """
 import hashlib
 import io

@@ -12,8 +12,8 @@ class Claim:
     """words, place: the claim and where it stands. quantity, unit: what decides it. holds: "below" or "above" the line, or
     "within" two. reason: why the line lies where it does. statistic(rows, metric): the quantity, an Effect. rows(table): of one
     data set's rows, those that are judged. metric: the column that is judged, None where the statistic names its own. records:
-    names of results/NAME.csv, or none. can_tell(table): whether a data set's rows could show the contrary at all. seen(table): how
-    a record's table is looked at before anything else.
+    names of results/NAME.csv, or none. can_tell(table): whether a data set's rows could show the contrary at all. seen(table):
+    a record's table as it is looked at before anything else.
     """
     words: str
     place: str

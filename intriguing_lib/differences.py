@@ -38,7 +38,7 @@ class UnitCube(SlicedWasserstein):
 class FixedBatches(MeasuredAsTheyAre):
     """A sampler as if nobody shuffled: an image always has the same `size` − 1 others beside it in a batch.
 
-    Batches are the images in their order, cut into pieces of `size`; which piece a step sees is drawn anew each time, so that one
+    Batches are the images in their order, cut into pieces of `size`; which piece a step sees is drawn each time, so that one
     may come twice before another comes once. It has no targets: a batch doesn't show what its rows say.
     """
     images: Data
@@ -48,7 +48,8 @@ class FixedBatches(MeasuredAsTheyAre):
 
     def check(self):
         if not 2 <= self.size <= len(self.images):
-            raise ValueError(f"FixedBatches: size lies between 2 and the number of images, {len(self.images):,}; got {self.size}.")
+            raise ValueError("FixedBatches: size lies between 2 and the number of images, "
+                             f"{len(self.images):,}; got {self.size}.")
 
     def views(self, rows, view, generator):
         piece = rows[0] // self.size % (len(self.images) // self.size)

@@ -18,8 +18,8 @@ LIVE = {"temperature and weight are inverse": "temperature_weight",  # judged on
 def found_here(name):
     """{data set: what this machine's runs say of a claim}, as `ledger` has it.
 
-    Counted are runs with the record's settings, and seeds that all of these have. They suffice where the record, cut down to the
-    settings that are here, gives the effect that it gives whole; otherwise the entry says how many settings are here.
+    Counted are runs with the record's settings, and seeds that all of these have. They suffice where the record, cut down to
+    the settings that are here, gives the effect that it gives whole; otherwise the entry says how many settings are here.
     """
     claim, studies, found = CLAIMS[name], studies_of(name), {}
     here = as_table([row for study in studies for row in kept(study)])

@@ -16,6 +16,8 @@ from intriguing_lib.sweeps import as_table
 
 NO_RECORD = "no record"
 NOT_KNOWN = "not known to us"
+NOTHING_YET = {"yours": float("nan"), "yours_low": float("nan"), "yours_high": float("nan"), "yours_seeds": 0,
+               "yours_verdict": "nothing yet"}
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ def ranges_of_figure_1(data, layers):
     """"2.6 points at 100 epochs, 0.5 at 800": the range over the five losses as read off the paper's Figure 1."""
     rows = recorded("paper_figure1").query("data == @data and `head.layers` == @layers").sort_values("epochs")
     ranges = rows[list(MEMBERS)].max(axis=1) - rows[list(MEMBERS)].min(axis=1)
-    first, last = ranges.iloc[0], ranges.iloc[-1]
-    return f"{data}, {layers} layers: {first:.1f} points at {rows['epochs'].iloc[0]} epochs, {last:.1f} at {rows['epochs'].iloc[-1]}"
+    first, last = (f"{ranges.iloc[i]:.1f}{unit} at {rows['epochs'].iloc[i]}" for i, unit in ((0, " points"), (-1, "")))
+    return f"{data}, {layers} layers: {first} epochs, {last}"
 
 
 def figure_1():
@@ -111,8 +113,8 @@ STATEMENTS = (
     Statement("earlier layers hold edge-like features", "section 4", ("edges are learned", "edges peak early")),
     Statement("the more unique digits are laid over images, the more digit and the less object is learned; temperature moves "
               "that and doesn't remove it", "section 5, DigitOnImageNet",
-              ("more digits, less object", "more digits, more digit", "labels keep the object", "temperature moves the trade-off",
-               "temperature doesn't remove it"),
+              ("more digits, less object", "more digits, more digit", "labels keep the object",
+               "temperature moves the trade-off", "temperature doesn't remove it"),
               ("more digits, less object, both cropped", "more digits, less object, asked with their own",
                "fresh digits cost little", "fresh digits cost little, asked with their own",
                "labels keep the object, asked with their own", "more digits, less photograph")),
@@ -138,7 +140,7 @@ def ledger():
             mine = found_here(name)
             for verdict in on_record(name):
                 rows.append({"statement": number, "decides": name in statement.decides} | verdict
-                            | mine.get(verdict["data"], {"yours_verdict": "nothing yet"}))
+                            | NOTHING_YET | mine.get(verdict["data"], {}))
     return as_table(rows)
 
 

@@ -31,8 +31,8 @@ def drawn(row):
 
 
 def past_the_line(claim, effect, past):
-    """How far an effect, (value, low, high), lies on the side where the claim holds, in distances of the line from nothing: 0 is
-    on the line.
+    """How far an effect, (value, low, high), lies on the side where the claim holds: 0 is on the line, 1 is the line's distance
+    from nothing.
 
     Where the line lies at nothing itself the unit is half of the interval of `past`, the recorded effect. Between two lines
     counts the nearer, and the unit is the lower.
@@ -63,8 +63,8 @@ def seeds_to_decide(row, most):
 def what_would_decide(table, most=1000):
     """Of each row of `ledger` that isn't decided: how many seeds would do if effect and spread stayed, and their time.
 
-    A table: claim, data, effect, low, high, seeds, "seeds needed" ("more than 1,000" where `most` don't do) and "core hours", of
-    all these seeds at the record's pace. Left out is what has no record or wasn't judged by Student's interval.
+    A table: claim, data, effect, low, high, seeds, "seeds needed" ("more than 1,000" where `most` don't do) and "core hours",
+    of all these seeds at the record's pace. Left out is what has no record or wasn't judged by Student's interval.
     """
     found = []
     for row in table[table["verdict"] == UNDECIDED].itertuples():

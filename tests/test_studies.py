@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from intriguing_lib import records, runs, studies
+from intriguing_lib import cache, records, runs, studies
 from intriguing_lib.images import digits
 from intriguing_lib.losses import nt_xent
 from intriguing_lib.measures import measured_on
@@ -146,3 +146,34 @@ def test_recording_keeps_the_encoders_that_are_asked_for_of_the_first_seed(condi
     assert all(torch.equal(kept[name], of[name]) for name in of)
     with pytest.raises(FileNotFoundError):
         recorded_encoder("toy", "none", experiment.encoder, experiment.data.shape)
+
+
+def test_what_was_trained_here_is_kept_once(the_record, conditions, measured, experiment):
+    for live_seeds in ((5,), (5, 6)):
+        table = study("toy", conditions, measured, live=[experiment], live_seeds=live_seeds)
+    rows = studies.kept("toy")
+    assert [(row["condition"], row["steps"], row["seed"]) for row in rows] == [("some", 3, 5), ("some", 3, 6)]
+    here = table[table["source"] == "here"]
+    assert [row["linear"] for row in rows] == here["linear"].tolist() and {row["key"] for row in rows} == set(here["key"])
+
+
+def test_a_learners_own_code_is_not_kept(conditions, measured, experiment):
+    own = replace(experiment, objective=Contrastive(lambda z1, z2, generator: nt_xent(z1, z2, 0.5)))
+    study("own", conditions | {"own": own}, measured, live=[own, conditions["none"]])
+    assert [row["condition"] for row in studies.kept("own")] == ["none"]
+
+
+def test_a_run_that_was_forgotten_is_in_no_study(the_record, conditions, measured, experiment):
+    study("toy", conditions, measured, live=[experiment], live_seeds=(5, 6))
+    cache.remove(studies.kept("toy")[0]["key"])
+    assert [row["seed"] for row in studies.kept("toy")] == [6]
+
+
+def test_kept_rows_that_are_damaged_are_named_and_come_back(the_record, conditions, measured, experiment, tmp_path):
+    study("toy", conditions, measured, live=[experiment])
+    (tmp_path / "cache" / "toy.study.json").write_text("{", encoding="utf-8")
+    with pytest.warns(UserWarning, match="What this machine found in the study 'toy' can't be used"):
+        assert studies.kept("toy") == []
+    with pytest.warns(UserWarning, match="run again, brings"):
+        study("toy", conditions, measured, live=[experiment])
+    assert len(studies.kept("toy")) == 1

@@ -17,7 +17,8 @@ def statements_in_markdown(table, notebooks):
     lines = ["| | the paper | its number | recorded | yours | verdict | where |", "| --- " * 7 + "|"]
     for number, rows in table.groupby("statement", sort=False):
         statement, decided = STATEMENTS[number], rows[rows["decides"]]
-        cells = [str(number + 1), f"{statement.words} ({statement.place})", statement.number, of_each_claim(decided, recorded),
+        cells = [str(number + 1), f"{statement.words} ({statement.place})", statement.number,
+                 of_each_claim(decided, with_verdict),
                  of_each_claim(decided, yours), f"**{verdict_of(rows)}**", links(decided["claim"].unique(), notebooks)]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -46,14 +47,19 @@ def readme_in_markdown(table, folder):
         where = ", ".join(f"[{name[:2]}]({folder}/{name}.ipynb)" for name in notebooks_of(decided["claim"]))
         lines.append(f"{number + 1}. **{verdict_of(rows)}**: {statement.words} ({statement.place}); {where}")
         for name, found in decided.groupby("claim", sort=False):
-            lines.append(f"   - {CLAIMS[name].quantity}, {CLAIMS[name].rule}: "
-                         + "; ".join(f"{recorded(row)}, {row.verdict}" for row in found.itertuples()))
+            lines.append(f"   - {name} ({CLAIMS[name].rule}): "
+                         + "; ".join(with_verdict(row) for row in found.itertuples()))
     return "\n".join(lines)
 
 
 def of_each_claim(rows, told):
-    """What is told of the claims' rows, line by line, each text once."""
-    return "<br>".join(dict.fromkeys(told(row) for row in rows.itertuples()))
+    """Claim by claim what is told of its rows, each text once: "losses are similar: digits: 0.75 points ...; ..."."""
+    return "<br>".join(f"*{name}*: " + "; ".join(dict.fromkeys(map(told, found.itertuples())))
+                       for name, found in rows.groupby("claim", sort=False))
+
+
+def with_verdict(row):
+    return f"{recorded(row)}, {row.verdict}" if row.seeds else row.verdict
 
 
 def recorded(row):
@@ -86,16 +92,20 @@ def links(names, notebooks):
 
 
 def section_of(name, notebooks):
-    """The anchor of the section in which a claim is judged: "#The-race"; "" where its notebook isn't there."""
+    """The anchor of the section in which a claim is judged: "#The-race"; "" where its notebook isn't there.
+
+    A claim that a notebook asks in several forms, "..., authors' form", is found by its first part.
+    """
     try:
         cells = json.loads((notebooks / f"{CLAIMS[name].notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError, KeyError):
         return ""
-    heading = ""
-    for cell in cells:
-        source = "".join(cell["source"])
-        if cell["cell_type"] == "markdown":
-            heading = (re.findall(r"^#{1,3} (.+)$", source, re.MULTILINE) or [heading])[-1]
-        elif f'"{name}"' in source:
-            return "#" + quote(heading.strip().replace(" ", "-")) if heading else ""
+    for wanted in (name, name.partition(",")[0]):
+        heading = ""
+        for cell in cells:
+            source = "".join(cell["source"])
+            if cell["cell_type"] == "markdown":
+                heading = (re.findall(r"^## (.+)$", source, re.MULTILINE) or [heading])[-1]
+            elif f'"{wanted}"' in source:
+                return "#" + quote(heading.strip().replace(" ", "-"))
     return ""

@@ -16,9 +16,9 @@ LOOK = {"recorded": dict(marker="D", markersize=5), "yours": dict(marker="o", ma
 def forest(groups, title, xlabel, limits):
     """A line each effect, in groups, the line between holding and not at 0.
 
-    groups: {heading: {label: {"nothing": x, "recorded": (value, low, high, verdict), "yours": the same}}}, in units of the axis;
-    "nothing", where no effect at all would lie, and "yours" may be missing, low and high NaN. What lies outside of `limits` is an
-    arrow at the edge.
+    groups: {heading: {label: {"nothing": x, "recorded": (value, low, high, verdict), "yours": the same}}}, in units of the
+    axis; "nothing", where no effect at all would lie, and "yours" may be missing, low and high NaN. What lies outside of
+    `limits` is an arrow at the edge.
     """
     count = sum(len(rows) + 1 for rows in groups.values())
     fig, ax = plt.subplots(figsize=(7.6, ROW * count + 1.3))

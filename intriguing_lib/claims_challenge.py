@@ -26,6 +26,12 @@ def best_given_back(board, metric=None):
     return over_seeds(100 * given_back.where(kept >= READABLE).max(axis=1).fillna(0))
 
 
+def best_remedy(board):
+    """Of one task's board the ignorant remedy that gives back most, on average over seeds, of those that keep nine tenths."""
+    given_back, kept = (of_the_ignorant(table).mean() for table in scores(board))
+    return given_back[kept >= READABLE].idxmax()
+
+
 def lost_by(board, metric=None, *, remedy):
     """How much of the suppressing feature a remedy loses against plain training, in per cent."""
     return over_seeds(100 * (1 - scores(board)[1][remedy]))
@@ -47,6 +53,12 @@ CHALLENGE = {
         "feature stays readable", quantity="what the best of them gives back of the suppressed feature, the best anew in each "
         "seed, of those that keep nine tenths of the other", holds="below", line=90.0, statistic=best_given_back,
         reason="nine tenths is what one would call solved, and a remedy that forgets the other feature has traded"),
+    "the best of them, asked again": on_the_board(
+        words="ours, a second rule: the remedy that was best on the board brings back less than nine tenths", holds="below",
+        line=90.0, statistic=best_given_back, records=("remedies_again",),
+        quantity="what the best remedy of the board gives back on seeds that it wasn't chosen by, while it keeps nine tenths of "
+        "the other feature", reason="the first rule's line; it takes the best anew in each of three seeds, whose luck then counts "
+        "as the remedy's, and came out undecided on three tasks"),
     "reconstruction trades": on_the_board(
         words="ours: a reconstruction term, at the setting that is best for both, costs the feature that suppressed",
         quantity="what is lost of the suppressing feature beside plain training", holds="above", line=10.0,

@@ -91,7 +91,7 @@ STATEMENTS = (
                "the small digit isn't used", "an equal digit is used")),
     Statement("augmentation decides which feature wins, and where none is known it stays an open challenge", "abstract",
               ("colour augmentation brings the class", "colour augmentation brings photographs",
-               "no ignorant remedy mends it"),
+               "no ignorant remedy mends it", "the best of them, asked again"),
               ("colour augmentation takes the tint", "reconstruction trades", "stages are the best of the ignorant")),
     Statement("a deeper head brings the losses together", "Figure 1, its caption",
               ("depth brings losses together", "depth brings losses together, noise taken out",

@@ -56,8 +56,8 @@ CHALLENGE = {
     "the best of them, asked again": on_the_board(
         words="ours, a second rule: the remedy that was best on the board brings back less than nine tenths", holds="below",
         line=90.0, statistic=best_given_back, records=("remedies_again",),
-        quantity="what the best remedy of the board gives back on seeds that it wasn't chosen by, while it keeps nine tenths of "
-        "the other feature", reason="the first rule's line; it takes the best anew in each of three seeds, whose luck then counts "
+        quantity="what the board's best remedy gives back on seeds that it wasn't chosen by, while it keeps nine tenths of the "
+        "other feature", reason="the first rule's line; that takes the best anew in each of three seeds, whose luck then counts "
         "as the remedy's, and came out undecided on three tasks"),
     "reconstruction trades": on_the_board(
         words="ours: a reconstruction term, at the setting that is best for both, costs the feature that suppressed",

@@ -8,7 +8,7 @@ import torch
 from intriguing_lib.challenge import Fenced, Refused, Task, by_task, check_budget, chosen, passes, scores
 from intriguing_lib.claimed import FAILS, HOLDS
 from intriguing_lib.claims import judge
-from intriguing_lib.claims_challenge import CHALLENGE
+from intriguing_lib.claims_challenge import CHALLENGE, best_remedy
 from intriguing_lib.composites import RandBits
 from intriguing_lib.encoders import Head, SmallConv
 from intriguing_lib.experiments import Experiment
@@ -162,6 +162,7 @@ def test_the_claims_on_a_board_are_its_definitions_by_hand():
     assert found["no ignorant remedy mends it"].effect == pytest.approx(64)
     assert found["reconstruction trades"].effect == pytest.approx(25)
     assert found["stages are the best of the ignorant"].effect == pytest.approx(64 - 75)
-    assert [v.verdict for v in found.values()] == [HOLDS, HOLDS, FAILS]
+    assert [v.verdict for v in found.values()] == [HOLDS, HOLDS, HOLDS, FAILS]
+    assert best_remedy(a_board(*rows)) == "stages"
     nothing_kept = a_board(*(row if row[1] in ("plain", "without") else (*row[:4], 0.1) for row in rows))
     assert judge("no ignorant remedy mends it", nothing_kept, "recorded")[0].effect == 0

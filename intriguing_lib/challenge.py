@@ -57,7 +57,7 @@ def by_task(table, metrics):
     `data`, the task's name in place of what was trained on, `condition`, the remedy's, and `suppressed` and `suppressing`, the
     task's two readings, 0 to 1.
     """
-    names = table["condition"].str.split(": ", n=1, expand=True)
+    names = table["condition"].astype("string").str.extract("(.*?): (.*)")
     board = table.drop(columns=[column for column in table if column.split(".")[0] == "data"])
     board = board.assign(data=names[0], condition=names[1], suppressed=float("nan"), suppressing=float("nan"))
     for task, read in metrics.items():

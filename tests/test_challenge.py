@@ -146,6 +146,11 @@ def test_a_study_s_rows_are_told_by_task_and_remedy(task):
     assert "data.images" not in board
 
 
+def test_a_study_of_which_nothing_was_trained_here_is_an_empty_board(task):
+    nothing = pd.DataFrame({"condition": [], "seed": [], "data": [], "linear": [], "whole code": []})
+    assert by_task(nothing, {"bits": task.metrics}).empty
+
+
 def test_the_last_metric_of_a_measure_is_its_task_s(task):
     assert task.metrics == ("linear", "whole code")
 

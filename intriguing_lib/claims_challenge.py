@@ -57,8 +57,8 @@ CHALLENGE = {
         words="ours, a second rule: the remedy that was best on the board brings back less than nine tenths", holds="below",
         line=90.0, statistic=best_given_back, records=("remedies_again",),
         quantity="what the board's best remedy gives back on seeds that it wasn't chosen by, while it keeps nine tenths of the "
-        "other feature", reason="the first rule's line; that takes the best anew in each of three seeds, whose luck then counts "
-        "as the remedy's, and came out undecided on three tasks"),
+        "other feature", reason="the first rule's line; that rule takes the best anew in each of three seeds, so that luck "
+        "counts as the remedy's, and left three tasks undecided"),
     "reconstruction trades": on_the_board(
         words="ours: a reconstruction term, at the setting that is best for both, costs the feature that suppressed",
         quantity="what is lost of the suppressing feature beside plain training", holds="above", line=10.0,

@@ -6,7 +6,8 @@ from matplotlib.patheffects import withStroke
 from intriguing_lib.figures.style import COLOURS, MARKERS
 
 # what remedies are seen beside
-FRAME = {"plain": "X", "plain, an eighth as long": "P", "without": "D", "untrained": "v", "supervised": "s"}
+FRAME = {"plain": "X", "plain, an eighth as long": "P", "without": "D", "supervised": "s", "untrained": "v",
+         "wider, untrained": "<", "eight encoders, untrained": ">"}
 NEAR = (7, 3.5)  # in per cent: remedies that lie so near one another share a label
 
 
@@ -29,8 +30,8 @@ def board(panels, title, entered=None):
         for name, pair in points.items():
             draw_spread(ax, pair)
             if name not in remedies:
-                ax.plot(*(values.mean() for values in pair), linestyle="", marker=FRAME.get(name, "^"), markersize=8, label=name,
-                        color="0.25" if name in FRAME else COLOURS[1 + oracles.index(name)])
+                ax.plot(*(values.mean() for values in pair), linestyle="", marker=FRAME.get(name, "^"), markersize=8,
+                        color="0.25" if name in FRAME else COLOURS[1 + oracles.index(name)], label=name)
         draw_remedies(ax, {str(number): points[name] for number, name in enumerate(remedies, 1)}, points["plain"])
         if (entered or {}).get(task):
             x, y = (100 * np.mean(values) for values in entered[task])

@@ -30,7 +30,7 @@ def board(panels, title, entered=None):
         for name, pair in points.items():
             draw_spread(ax, pair)
             if name not in remedies:
-                ax.plot(*(values.mean() for values in pair), linestyle="", marker=FRAME.get(name, "^"), markersize=8,
+                ax.plot(*(values.mean() for values in pair), linestyle="", marker=FRAME.get(name, "^"), markersize=8, zorder=5,
                         color="0.25" if name in FRAME else COLOURS[1 + oracles.index(name)], label=name)
         draw_remedies(ax, {str(number): points[name] for number, name in enumerate(remedies, 1)}, points["plain"])
         if (entered or {}).get(task):

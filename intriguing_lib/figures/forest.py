@@ -24,7 +24,7 @@ def forest(groups, title, xlabel, limits):
     fig, ax = plt.subplots(figsize=(7.6, ROW * count + 1.3))
     y, ticks = 0, {}
     for heading, rows in groups.items():
-        ax.text(limits[0], y, shorten(heading, 62, placeholder=" …"), fontsize=8.5, weight="bold", va="center", zorder=4,
+        ax.text(limits[0], y, shorten(heading, 54, placeholder=" …"), fontsize=8.5, weight="bold", va="center", zorder=4,
                 in_layout=False, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})
         for label, found in rows.items():
             y += 1

@@ -40,7 +40,7 @@ def use_style():
 
 
 def show(fig, alt, few_colours=False):
-    """Display a figure under the cell, with its alternative text. few_colours: with 64 of them, which a long figure of text can
+    """Display a figure under the cell, with its alternative text. few_colours: with 256 of them, which a long figure of text can
     do with, and takes a third of the bytes."""
     redraw(fig, alt, None, few_colours)
 
@@ -59,7 +59,7 @@ def redraw(fig, alt, handle, few_colours=False):
 
 def in_few_colours(content):
     smaller = io.BytesIO()
-    Image.open(content).convert("RGB").quantize(64).save(smaller, "png", optimize=True)
+    Image.open(content).convert("RGB").quantize(256).save(smaller, "png", optimize=True)
     return smaller.getvalue()
 
 

@@ -49,9 +49,13 @@ def described(rows, like):
 
 
 def plain(value):
-    """A setting as text, the same from a record as from a run: whole numbers are written in either way."""
+    """A setting as text, the same from a record as from a run: whole numbers are written in either way, and an earlier stage of
+    training is named by a hash in which its seed is, too.
+    """
     if pd.isna(value):
         return ""
+    if isinstance(value, str) and value.startswith("Experiment "):
+        return "Experiment"
     return repr(float(value)) if isinstance(value, int | float | np.number) and not isinstance(value, bool) else str(value)
 
 

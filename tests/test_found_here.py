@@ -82,6 +82,7 @@ def test_forgotten_runs_are_not_counted(keep):
 def test_a_number_in_words_or_not_is_the_same_setting():
     assert found_here.plain(2) == found_here.plain(2.0) == "2.0" and found_here.plain(True) == "True"
     assert found_here.plain(float("nan")) == found_here.plain(None) == ""
+    assert found_here.plain("Experiment 0123456789ab") == found_here.plain("Experiment ba9876543210")
 
 
 @pytest.mark.parametrize("name", [name for name, claim in CLAIMS.items() if len(claim.records) == 1])

@@ -60,7 +60,7 @@ def by_task(table, metrics):
     names = table["condition"].astype("string").str.extract("(.*?): (.*)")
     board = table.drop(columns=[column for column in table if column.split(".")[0] == "data"])
     board = board.assign(data=names[0], condition=names[1], suppressed=float("nan"), suppressing=float("nan"))
-    for task, read in metrics.items():
+    for task, read in metrics.items() if len(board) else ():
         rows = board["data"] == task
         for reading, metric in zip(("suppressed", "suppressing"), read, strict=True):
             board.loc[rows, reading] = board.loc[rows, metric]
@@ -124,6 +124,11 @@ class Fenced(Description):
                           "equally many. Use what `model` gave for the two views once.")
         if weight_versions(model) != versions:
             raise Refused("The objective changed weights itself: that is a step of its own. Return a loss; the loop steps.")
+        if not (isinstance(loss, torch.Tensor) and loss.ndim == 0 and loss.requires_grad):
+            given = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, torch.Tensor) else f"{type(loss).__name__}"
+            detached = ", detached from the model" if getattr(loss, "ndim", 1) == 0 else ""
+            raise Refused("A remedy returns one number that can be differentiated, such as a loss's `.mean()`; this one "
+                          f"returned {given}{detached}.")
         return loss.as_subclass(torch.Tensor)
 
     @property

@@ -4,6 +4,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
+from intriguing_lib.claimed import CANT_TELL
 from intriguing_lib.claims import CLAIMS, data_sets
 from intriguing_lib.records import recorded
 from intriguing_lib.studies import kept
@@ -28,18 +29,21 @@ def found_here(name):
     except FileNotFoundError:
         return found
     for data, whole in past.groupby(data_sets(past), sort=False) if len(here) else ():
-        rows, mine = claim.rows(whole), claim.seen(here)
+        # of a claim that is judged here alone, the record has the settings and need not have the seeds
+        rows, mine = whole if name in LIVE else claim.rows(whole), claim.seen(here)
         wanted, there = described(rows, past), described(mine, past)
         mine, cut = mine[there.isin(set(wanted))], rows[wanted.isin(set(there))]
+        mine = claim.rows(mine) if name in LIVE else mine
         if len(mine):
             suffice = name in LIVE or same_effect(claim, rows, cut)
-            found[data] = judged_here(claim, with_all_seeds(mine, there[mine.index])) if suffice else {
+            mine = with_all_seeds(mine, there[mine.index])
+            found[data] = judged_here(claim, mine, claim.can_tell(whole)) if suffice else {
                 "yours_verdict": f"{wanted[cut.index].nunique()} of its {wanted.nunique()} settings"}
     return found
 
 
 def studies_of(name):
-    return CLAIMS[name].records or (LIVE[name],)
+    return CLAIMS[name].records or (LIVE.get(name, "no study"),)
 
 
 def described(rows, like):
@@ -72,12 +76,13 @@ def same_effect(claim, rows, cut):
     return None not in effects and np.allclose(*([effect.value, effect.low, effect.high] for effect in effects))
 
 
-def judged_here(claim, mine):
+def judged_here(claim, mine, can_tell):
     effect = effect_or_none(claim, mine)
     if effect is None or not np.isfinite(effect.value):
         return {"yours_verdict": "too few seeds"}
+    verdict = ONE_SEED if effect.seeds == 1 else claim.verdict(effect) if can_tell else CANT_TELL
     return {"yours": effect.value, "yours_low": effect.low, "yours_high": effect.high, "yours_seeds": effect.seeds,
-            "yours_verdict": claim.verdict(effect) if effect.seeds > 1 else ONE_SEED}
+            "yours_verdict": verdict}
 
 
 def effect_or_none(claim, rows):

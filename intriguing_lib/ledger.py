@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from intriguing_lib.claims import CLAIMS, committed, judge_record, overall
+from intriguing_lib.claimed import CANT_TELL, FAILS, HOLDS, IN_PART, UNDECIDED
+from intriguing_lib.claims import CLAIMS, committed, judge_record
 from intriguing_lib.found_here import found_here
 from intriguing_lib.records import recorded
 from intriguing_lib.search import MEMBERS
@@ -118,7 +119,7 @@ STATEMENTS = (
               ("more digits, less object, both cropped", "more digits, less object, asked with their own",
                "fresh digits cost little", "fresh digits cost little, asked with their own",
                "labels keep the object, asked with their own", "more digits, less photograph")),
-    Statement("with random bits, temperature, batch and model help little, other losses suffer, autoencoders less",
+    Statement("at many random bits temperature, batch and model help little, other losses suffer, autoencoders less",
               "section 5, random bits",
               ("cold doesn't help at sixteen", "a larger batch doesn't help", "a wider encoder doesn't help",
                "another loss suffers too", "an autoencoder is hurt at a weight"),
@@ -160,5 +161,14 @@ def missing(name, *files):
 
 
 def verdict_of(rows):
-    """One verdict for a statement, from the rows of the claims that decide it: alike, or in part."""
-    return overall(rows[rows["decides"]].itertuples())
+    """One verdict for a statement, from the rows of the claims that decide it.
+
+    "mixed" where some hold and some don't. Images that can't tell have no vote; a missing record has none either, and is said
+    to be missing.
+    """
+    found = rows.loc[rows["decides"], "verdict"]
+    missing = found.str.startswith(NO_RECORD)
+    voting = {*found[~missing & (found != CANT_TELL)]}
+    parts = {frozenset((HOLDS, UNDECIDED)): IN_PART, frozenset((FAILS, UNDECIDED)): f"{FAILS} in part"}
+    verdict = voting.pop() if len(voting) == 1 else parts.get(frozenset(voting), "mixed" if voting else "nothing to judge by")
+    return verdict + (", a record is missing" if missing.any() else "")

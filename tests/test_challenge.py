@@ -93,6 +93,15 @@ CHEATS = [(by_labels, "doesn't know the target 'label'"), (by_codes, "doesn't kn
           (unbound, "doesn't look at single channels"), (by_dots, "doesn't look at single channels")]
 
 
+@pytest.mark.parametrize("returned, said", [
+    (lambda z1, z2, generator: (z1 * z2).sum(1), r"a tensor of shape \(\d+,\)"), (lambda z1, z2, generator: ..., "ellipsis"),
+    (lambda z1, z2, generator: None, "NoneType"), (lambda z1, z2, generator: 0.5, "float"),
+    (lambda z1, z2, generator: z1.detach().sum(), r"shape \(\), detached")])
+def test_a_remedy_that_returns_no_loss_is_told_so(task, returned, said):
+    with pytest.raises(Refused, match=f"A remedy returns one number that can be differentiated.*{said}"):
+        fenced(task, returned)
+
+
 @pytest.mark.parametrize("cheat, sentence", CHEATS, ids=lambda value: getattr(value, "__name__", ""))
 def test_a_remedy_that_cheats_is_told_so(task, cheat, sentence):
     with pytest.raises(Refused, match=sentence):

@@ -87,9 +87,19 @@ def test_a_number_in_words_or_not_is_the_same_setting():
 
 @pytest.mark.parametrize("name", [name for name, claim in CLAIMS.items() if len(claim.records) == 1])
 def test_whatever_is_recorded_can_be_yours(name, keep):
-    """The record as this machine's runs gives the record's effects, whatever the claim's statistic."""
+    """The record as this machine's runs gives the record's effects and verdicts, whatever the claim's statistic."""
     (study,) = CLAIMS[name].records
     keep(recorded(study), study)
     found = of_claim(name)
     for verdict in judge_record(name):
         assert found[verdict.data]["yours"] == pytest.approx(verdict.effect), verdict.data
+        assert found[verdict.data]["yours_verdict"] == verdict.verdict
+
+
+@pytest.mark.parametrize("name", found_here.LIVE)
+def test_a_claim_judged_on_own_runs_is_judged_on_unseen_seeds(name, keep):
+    """The record's settings with seeds 5 to 7, as its notebook trains them."""
+    past = recorded("temperature_weight")
+    keep(past[past["seed"] < 3].assign(seed=lambda rows: rows["seed"] + 5), "temperature_weight")
+    (found,) = of_claim(name).values()
+    assert found["yours_seeds"] == 3 and found["yours"] > 1

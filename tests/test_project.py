@@ -220,8 +220,8 @@ def test_a_notebook_runs_under_full_on_little_data_with_pretended_runs(path, exe
     monkeypatch.setattr(images, "mnist", lambda split: images.digits(split)[:600])
     monkeypatch.setattr(images, "fashion_mnist", lambda split: images.fashion(split)[:600])
     monkeypatch.setattr(images, "cifar10", lambda split: colourful(600, split))
-    asked, _ = executed(path, "full")
-    assert asked
+    asked, described = executed(path, "full")
+    assert asked or described  # the ledger trains nothing, and has a study
 
 
 def colourful(n, split):

@@ -29,9 +29,9 @@ def claims_in_markdown(rows, notebooks):
     lines = ["| claim | decided by | rule | recorded | verdict | yours | where |", "| --- " * 7 + "|"]
     for name, found in rows.groupby("claim", sort=False):
         claim = CLAIMS[name]
-        cells = [f"“{claim.words}”" + ("" if found["decides"].iloc[0] else " (beside)"), claim.quantity, claim.rule,
+        cells = [in_quotes(claim.words) + ("" if found["decides"].iloc[0] else " (beside)"), claim.quantity, claim.rule,
                  "<br>".join(map(recorded, found.itertuples())), "<br>".join(found["verdict"]),
-                 "<br>".join(dict.fromkeys(map(yours, found.itertuples()))), links([name], notebooks)]
+                 "<br>".join(map(yours, found.itertuples())), links([name], notebooks)]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -53,9 +53,14 @@ def readme_in_markdown(table, folder):
 
 
 def of_each_claim(rows, told):
-    """Claim by claim what is told of its rows, each text once: "losses are similar: digits: 0.75 points ...; ..."."""
-    return "<br>".join(f"*{name}*: " + "; ".join(dict.fromkeys(map(told, found.itertuples())))
+    """Claim by claim what is told of its rows: "losses are similar: digits: 0.75 points ...; ..."."""
+    return "<br>".join(f"*{name}*: " + "; ".join(map(told, found.itertuples()))
                        for name, found in rows.groupby("claim", sort=False))
+
+
+def in_quotes(words):
+    """A claim's words, quoted where they are the paper's and not ours."""
+    return words if words.startswith("ours") or "our wording" in words or "our reading" in words else f"“{words}”"
 
 
 def with_verdict(row):
@@ -70,8 +75,8 @@ def recorded(row):
 
 def yours(row):
     if pd.isna(row.yours):
-        return row.yours_verdict
-    return f"{measured(row, row.yours, row.yours_low, row.yours_high, row.yours_seeds)}: {row.yours_verdict}"
+        return f"{row.data}: {row.yours_verdict}"
+    return f"{row.data}: {measured(row, row.yours, row.yours_low, row.yours_high, row.yours_seeds)}, {row.yours_verdict}"
 
 
 def measured(row, value, low, high, seeds):

@@ -7,8 +7,9 @@ from intriguing_lib.figures.style import COLOURS, MARKERS
 
 # what remedies are seen beside
 FRAME = {"plain": "X", "plain, an eighth as long": "P", "without": "D", "supervised": "s", "untrained": "v",
-         "wider, untrained": "<", "eight encoders, untrained": ">"}
-NEAR = (7, 3.5)  # in per cent: remedies that lie so near one another share a label
+         "wider, untrained": "<", "two encoders, untrained": "d", "eight encoders, untrained": ">"}
+NEAR = (0.07, 0.035)  # of the axes' lengths: remedies that lie so near one another share a label
+ROOM = 4  # per cent around what is drawn; more on the left, where labels stand
 
 
 def board(panels, title, entered=None):
@@ -32,11 +33,15 @@ def board(panels, title, entered=None):
             if name not in remedies:
                 ax.plot(*(values.mean() for values in pair), linestyle="", marker=FRAME.get(name, "^"), markersize=8, zorder=5,
                         color="0.25" if name in FRAME else COLOURS[1 + oracles.index(name)], label=name)
+        yours = [100 * np.mean(values) for values in (entered or {}).get(task, ())]
+        x, y = (np.concatenate([*values, yours[axis:axis + 1]])
+                for axis, values in enumerate(zip(*points.values(), strict=True)))
+        ax.set(xlabel="what suppresses (%)", ylabel="what is suppressed (%)",
+               xlim=(x.min() - 4 * ROOM, x.max() + ROOM), ylim=(y.min() - ROOM, y.max() + ROOM))
         draw_remedies(ax, {str(number): points[name] for number, name in enumerate(remedies, 1)}, points["plain"])
-        if (entered or {}).get(task):
-            x, y = (100 * np.mean(values) for values in entered[task])
-            ax.plot(x, y, **MARKERS["here"] | {"label": "yours"})
-        ax.set(xlabel="what suppresses (%)", ylabel="what is suppressed (%)", xlim=(-4, 104), ylim=(-4, 104))
+        if yours:
+            ax.plot(*yours, **MARKERS["here"] | {"label": "yours", "markerfacecolor": "none", "markersize": 13, "zorder": 6,
+                                                 "markeredgewidth": 2})
         ax.set_title(task, fontsize=11)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     for number, name in enumerate(remedies, 1):
@@ -60,19 +65,21 @@ def draw_remedies(ax, remedies, plain):
     for x, y in middles.values():
         ax.annotate("", (x, y), start, arrowprops={"arrowstyle": "->", "color": "0.8", "lw": 0.7}, zorder=0)
         ax.plot(x, y, linestyle="", marker="o", markersize=3.5, color=COLOURS[0], zorder=3)
-    for numbers in groups_of_neighbours(middles):
+    lengths = [high - low for low, high in (ax.get_xlim(), ax.get_ylim())]
+    for numbers in groups_of_neighbours(middles, lengths):
         x, y = np.mean([middles[number] for number in numbers], axis=0)
         left = min(middles[number][0] for number in numbers)
         ax.annotate(", ".join(numbers), (left, y), (-5, 0), textcoords="offset points", ha="right", va="center", fontsize=8.5,
                     color=COLOURS[0], weight="bold", zorder=4, path_effects=[withStroke(linewidth=2.5, foreground="white")])
 
 
-def groups_of_neighbours(middles):
-    """Lists of names whose points lie near the first one's, the lowest first."""
+def groups_of_neighbours(middles, lengths):
+    """Lists of names whose points lie near the first one's, the lowest first. lengths: of the axes."""
     left, groups = sorted(middles, key=lambda name: middles[name][1]), []
+    near = [share * length for share, length in zip(NEAR, lengths, strict=True)]
     while left:
         x, y = middles[left[0]]
-        group = [name for name in left if abs(middles[name][0] - x) <= NEAR[0] and abs(middles[name][1] - y) <= NEAR[1]]
+        group = [name for name in left if abs(middles[name][0] - x) <= near[0] and abs(middles[name][1] - y) <= near[1]]
         groups.append(sorted(group, key=int))
         left = [name for name in left if name not in group]
     return groups

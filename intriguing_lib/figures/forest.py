@@ -44,7 +44,7 @@ def forest(groups, title, xlabel, limits):
 def draw_effects(ax, y, found, limits):
     """One line's effects: the recorded one, above it nothing, below it yours."""
     if "nothing" in found and limits[0] <= found["nothing"] <= limits[1]:
-        ax.plot(found["nothing"], y, marker="|", color="0.7", markersize=7, zorder=1)
+        ax.plot(found["nothing"], y, marker="|", color="0.35", markersize=8, zorder=1)
     for kind, shift in (("recorded", 0), ("yours", 0.28)):
         if kind in found:
             value, low, high, verdict = found[kind]
@@ -52,6 +52,9 @@ def draw_effects(ax, y, found, limits):
             inside = np.clip(value, *limits)
             if np.isfinite(low):
                 ax.plot(np.clip([low, high], *limits), [y + shift] * 2, color=colour, linewidth=1.3, zorder=2)
+                for end, arrow in ((low, "<"), (high, ">")):
+                    if inside == value and np.clip(end, *limits) != end:
+                        ax.plot(np.clip(end, *limits), y + shift, marker=arrow, markersize=4, color=colour, clip_on=False)
             look = LOOK[kind] | ({"marker": ">" if value > inside else "<", "clip_on": False} if inside != value else {})
             ax.plot(inside, y + shift, linestyle="", color=colour, **look)
 
@@ -61,4 +64,4 @@ def legend():
     verdicts = [plt.Line2D([], [], color=colour, linewidth=3, label=name) for name, colour in colours.items()]
     return [plt.Line2D([], [], linestyle="", color="0.3", label="recorded, 95 % interval", **LOOK["recorded"]),
             plt.Line2D([], [], linestyle="", color="0.3", label="this machine's runs", **LOOK["yours"]),
-            plt.Line2D([], [], linestyle="", color="0.6", marker="|", markersize=8, label="no effect at all"), *verdicts]
+            plt.Line2D([], [], linestyle="", color="0.35", marker="|", markersize=8, label="no effect at all"), *verdicts]

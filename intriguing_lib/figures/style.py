@@ -40,8 +40,8 @@ def use_style():
 
 
 def show(fig, alt, few_colours=False):
-    """Display a figure under the cell, with its alternative text. few_colours: with 256 of them, which a long figure of text can
-    do with, and takes a third of the bytes."""
+    """Display a figure under the cell, with its alternative text. few_colours: with 256 of them, enough for a long figure of
+    text, which then takes a third of the bytes."""
     redraw(fig, alt, None, few_colours)
 
 

@@ -22,7 +22,16 @@ def test_remedies_are_dots_where_their_means_lie_and_come_from_plain():
 
 
 def test_remedies_that_lie_together_share_a_label():
-    assert groups_of_neighbours({"1": (50, 40), "10": (52, 41), "2": (50, 44), "3": (90, 40)}) == [["1", "10"], ["3"], ["2"]]
+    middles = {"1": (50, 40), "10": (52, 41), "2": (50, 44), "3": (90, 40)}
+    assert groups_of_neighbours(middles, (100, 100)) == [["1", "10"], ["3"], ["2"]]
+    assert groups_of_neighbours(middles, (20, 20)) == [["1"], ["3"], ["10"], ["2"]]
+
+
+def test_nothing_lies_outside_of_a_panel():
+    (ax,) = board({"task": CONDITIONS}, "Title", {"task": (0.01, 0.99)}).axes
+    for line in ax.lines:
+        for (low, high), values in ((ax.get_xlim(), line.get_xdata()), (ax.get_ylim(), line.get_ydata())):
+            assert low <= min(values) and max(values) <= high
 
 
 def test_what_was_entered_has_this_machines_marker_on_its_own_task():

@@ -7,7 +7,7 @@ from intriguing_lib.claimed import UNDECIDED
 from intriguing_lib.claims import CLAIMS, data_sets
 from intriguing_lib.ledger import STATEMENTS
 from intriguing_lib.records import recorded
-from intriguing_lib.statistics import furthest_pair, spread
+from intriguing_lib.statistics import Effect, furthest_pair, spread
 
 
 def on_one_axis(table):
@@ -63,8 +63,9 @@ def seeds_to_decide(row, most):
 def what_would_decide(table, most=1000):
     """Of each row of `ledger` that isn't decided: how many seeds would do if effect and spread stayed, and their time.
 
-    A table: claim, data, effect, low, high, seeds, "seeds needed" ("more than 1,000" where `most` don't do) and "core hours",
-    of all these seeds at the record's pace. Left out is what has no record or wasn't judged by Student's interval.
+    A table: claim, data, effect, low, high, seeds, "seeds needed" ("more than 1,000" where `most` don't do), "core hours", of
+    all these seeds at the record's pace, and "would be", the verdict then. Left out is what has no record or wasn't judged by
+    Student's interval.
     """
     found = []
     for row in table[table["verdict"] == UNDECIDED].itertuples():
@@ -73,7 +74,8 @@ def what_would_decide(table, most=1000):
             hours = seconds_a_seed(row) * (needed or most) / 3600
             found.append({"claim": row.claim, "data": row.data, "effect": row.effect, "low": row.low, "high": row.high,
                           "seeds": row.seeds, "seeds needed": f"{needed}" if needed else f"more than {most:,}",
-                          "core hours": f"{hours:.1f}" if needed else f"more than {hours:,.0f}"})
+                          "core hours": f"{hours:.1f}" if needed else f"more than {hours:,.0f}",
+                          "would be": CLAIMS[row.claim].verdict(Effect(row.effect, row.effect, row.effect, row.seeds))})
     return pd.DataFrame(found)
 
 

@@ -41,6 +41,8 @@ def test_a_table_comes_back_as_it_was_written(table):
 def test_a_setting_that_some_runs_lack_keeps_its_numbers(table):
     write("toy", table.assign(zone=["None", 16, 8], name=["None", "16", "left"]), "03_notebook")
     assert recorded("toy")["zone"].tolist() == ["None", 16, 8] and recorded("toy")["name"].tolist() == ["None", "16", "left"]
+    write("toy", table.assign(size=["(14, 26)", 16, 8]), "03_notebook")
+    assert recorded("toy")["size"].tolist() == ["(14, 26)", 16, 8]
 
 
 def test_whole_numbers_stay_whole_where_some_are_missing_and_missing_ones_stay_missing(table, results):

@@ -10,7 +10,7 @@ from intriguing_lib.records import recorded
 from intriguing_lib.studies import kept
 from intriguing_lib.sweeps import as_table
 
-ONE_SEED = "one seed, no interval"
+ONE_SEED = "no interval"
 PARTS = ("data", "view", "encoder", "head", "objective", "optimizer", "steps", "batch_size")  # of an experiment
 LIVE = {"temperature and weight are inverse": "temperature_weight",  # judged on the notebook's own runs: the study they are of
         "weight rises with temperature": "temperature_weight"}

@@ -40,7 +40,7 @@ class Statement:
         try:
             return self.paper()
         except FileNotFoundError as error:
-            return f"{NO_RECORD}: {error}"
+            return f"{NO_RECORD}: {str(error).split(';')[0]}"  # without the list of those that are there
 
 
 def ranges_of_figure_1(data, layers):

@@ -36,8 +36,8 @@ def recorded(name):
 
 
 def numbers_beside_none(texts):
-    """A column of texts as it is; or, where all are whole numbers but for "None", a setting that some runs lack, and for tuples,
-    as some runs have two sizes where others have one, as numbers.
+    """A column of texts as it is; or as numbers, where all are whole numbers but for "None", a setting that some runs lack, and
+    for tuples, as some runs have two sizes where others have one.
     """
     numbers = texts.str.fullmatch(r"\d+")
     if not numbers.any() or not (numbers | (texts == "None") | texts.str.fullmatch(r"\(.*\)")).fillna(True).all():

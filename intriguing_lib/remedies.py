@@ -1,7 +1,7 @@
 """Losses and objectives that were proposed, or might be tried, against the suppression of features (notebook 10).
 
 None of them looks at labels or knows which feature suppresses which. The losses are called as (z1, z2, generator), like any
-other; what needs an encoder, a head or data of its own stands in `remedy_parts`.
+other; what needs an encoder, a head or data of its own stands in `remedy_parts` and `remedy_data`.
 """
 from dataclasses import dataclass
 
@@ -253,7 +253,7 @@ class MaskedView(Description):
 class WithinBlocks(Description):
     """NT-Xent whose negatives are only those of the anchor's own block, `size` images that follow one another in the batch.
 
-    For batches made of blocks of one kind (`remedy_parts.InGroups`): what all of a block share picks out nobody. With kinds
+    For batches made of blocks of one kind (`remedy_data.InGroups`): what all of a block share picks out nobody. With kinds
     that an earlier stage has found it is a stage of multi-stage learning, Zhang et al. 2024. A block as large as the batch
     gives NT-Xent. Raises ValueError for a batch that isn't made of whole blocks.
     """

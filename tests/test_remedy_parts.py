@@ -14,16 +14,14 @@ from intriguing_lib.losses import NTXent
 from intriguing_lib.measures import LinearTop1
 from intriguing_lib.objectives import Contrastive
 from intriguing_lib.remedies import MeanOfEach, OfDotProducts, WithinBlocks
+from intriguing_lib.remedy_data import Clustered, InGroups, Sometimes
 from intriguing_lib.remedy_parts import (
-    Clustered,
     Grown,
     HeadForEach,
     HeadOfTheLast,
-    InGroups,
     LearnedTemperature,
     ScheduledTemperature,
     Several,
-    Sometimes,
     WithAdversary,
 )
 from intriguing_lib.runs import run, trained

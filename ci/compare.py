@@ -29,7 +29,7 @@ def main():
     for key in cache.finished():
         run = cache.card(key) | {"metrics": kept.metrics(key)}
         twins = records.with_settings(recorded, run["settings"]).drop_duplicates("seed")
-        if len(twins) < 5:
+        if len(twins) < 5 or "linear" not in run["metrics"] or twins["linear"].isna().any():
             continue
         compared += 1
         low, high = interval(twins["linear"].astype(float))

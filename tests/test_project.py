@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from intriguing_lib import claims, encoders, figures, images, records, runs, studies, sweeps
+from intriguing_lib.challenge import Fenced
 from intriguing_lib.claimed import FAILS, HOLDS
 from intriguing_lib.course.checks import EXERCISES, LEVELS
 from intriguing_lib.descriptions import settings
@@ -157,7 +158,8 @@ def test_records_hold_what_the_studies_describe(path, executed, monkeypatch):
         assert records.beside(name)["notebook"] == path.stem
     recorded = pd.concat([records.recorded(name) for name in described])
     for experiment in asked:
-        assert experiment.own_code or len(set(records.with_settings(recorded, settings(experiment))["seed"])) >= 3, experiment
+        a_learners = experiment.own_code or isinstance(experiment.objective, Fenced)  # entered into notebook 10's board
+        assert a_learners or len(set(records.with_settings(recorded, settings(experiment))["seed"])) >= 3, experiment
 
 
 @pytest.fixture

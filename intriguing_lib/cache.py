@@ -64,8 +64,9 @@ def save_study(name, rows):
 
 def study(name):
     """The rows that a study has kept, of runs that are still there; [] where there are none. Raises Damaged."""
-    there = {*finished()}
-    return [row for row in card(f"{name}.study") or [] if row["key"] in there]
+    rows = card(f"{name}.study") or []
+    there = {*finished()} if rows else ()
+    return [row for row in rows if row["key"] in there]
 
 
 def has_weights(key):

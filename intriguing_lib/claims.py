@@ -58,7 +58,12 @@ def judge_record(name):
     claim = claim_called(name)
     if not claim.records:
         raise ValueError(f"The claim {name!r} is not judged by recorded runs: judge it on a table.")
-    return judge(name, claim.seen(pd.concat([recorded(record) for record in claim.records])), "recorded")
+    return judge(name, on_record(claim, claim.records), "recorded")
+
+
+def on_record(claim, names):
+    """The rows of these records, as the claim looks at them. Raises FileNotFoundError where one is missing."""
+    return claim.seen(pd.concat([recorded(name) for name in names]))
 
 
 def claim_called(name):

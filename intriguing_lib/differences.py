@@ -10,7 +10,6 @@ from intriguing_lib.composites import MeasuredAsTheyAre
 from intriguing_lib.descriptions import Description
 from intriguing_lib.generalised import SlicedWasserstein
 from intriguing_lib.protocols import Data
-from intriguing_lib.wasserstein import random_directions, sample_prior
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,8 @@ class UnitCube(SlicedWasserstein):
     """The sliced Wasserstein loss to the hypercube (0, 1)^d, where the authors' code has (−1, 1)^d and the paper is silent."""
     prior: str = "cube"
 
-    def __call__(self, z1, z2, generator):
-        n, d = z1.shape
-        dtype = torch.promote_types(z1.dtype, torch.float32)
-        sample = (sample_prior(self.prior, 2 * n, d, generator, dtype) + 1) / 2
-        return self.given(z1, z2, sample, random_directions(d, self.directions or d, generator, dtype))
+    def sample(self, n, d, generator, dtype):
+        return (super().sample(n, d, generator, dtype) + 1) / 2
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,7 @@ import numpy as np
 import pandas as pd
 
 from intriguing_lib.claimed import CANT_TELL
-from intriguing_lib.claims import CLAIMS, data_sets
-from intriguing_lib.records import recorded
+from intriguing_lib.claims import CLAIMS, data_sets, on_record
 from intriguing_lib.studies import kept
 from intriguing_lib.sweeps import as_table
 
@@ -24,15 +23,19 @@ def found_here(name):
     """
     claim, studies, found = CLAIMS[name], studies_of(name), {}
     here = as_table([row for study in studies for row in kept(study)])
+    if here.empty:
+        return found
     try:
-        past = claim.seen(pd.concat([recorded(study) for study in studies]))
+        past = on_record(claim, studies)
     except FileNotFoundError:
         return found
-    for data, whole in past.groupby(data_sets(past), sort=False) if len(here) else ():
+    here = claim.seen(here)
+    there = described(here, past)
+    for data, whole in past.groupby(data_sets(past), sort=False):
         # of a claim that is judged here alone, the record has the settings and need not have the seeds
-        rows, mine = whole if name in LIVE else claim.rows(whole), claim.seen(here)
-        wanted, there = described(rows, past), described(mine, past)
-        mine, cut = mine[there.isin(set(wanted))], rows[wanted.isin(set(there))]
+        rows = whole if name in LIVE else claim.rows(whole)
+        wanted = described(rows, past)
+        mine, cut = here[there.isin(set(wanted))], rows[wanted.isin(set(there))]
         mine = claim.rows(mine) if name in LIVE else mine
         if len(mine):
             suffice = name in LIVE or same_effect(claim, rows, cut)

@@ -104,8 +104,12 @@ class SlicedWasserstein(Description):
     def __call__(self, z1, z2, generator):
         n, d = z1.shape
         dtype = torch.promote_types(z1.dtype, torch.float32)
-        prior_sample = sample_prior(self.prior, 2 * n, d, generator, dtype)
+        prior_sample = self.sample(2 * n, d, generator, dtype)
         return self.given(z1, z2, prior_sample, random_directions(d, self.directions or d, generator, dtype))
+
+    def sample(self, n, d, generator, dtype):
+        """n draws from the prior, (n, d)."""
+        return sample_prior(self.prior, n, d, generator, dtype)
 
     def given(self, z1, z2, prior_sample, directions):
         """The same on a sample (2n, d) and directions (d, d') that were drawn before."""

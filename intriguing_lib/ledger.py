@@ -55,10 +55,6 @@ def figure_1():
     return "; ".join(ranges_of_figure_1(*which) for which in (("CIFAR-10", 2), ("ImageNet", 2), ("ImageNet", 3)))
 
 
-def three_layers_of_figure_1():
-    return ranges_of_figure_1("ImageNet", 3)
-
-
 def authors_table(*bits):
     """What the authors' notebook printed at each temperature, and what their set-up gave us read as they read it."""
     printed, ours = recorded("authors_printed"), pd.concat([recorded("authors_cells"), recorded("authors_cells_again")])
@@ -72,7 +68,7 @@ def authors_table(*bits):
 
 STATEMENTS = (
     Statement("losses of the family perform similarly behind a deep projection head", "abstract; Figure 1",
-              ("losses are similar", "losses are similar, as an equivalence"), paper=three_layers_of_figure_1),
+              ("losses are similar", "losses are similar, as an equivalence"), paper=lambda: ranges_of_figure_1("ImageNet", 3)),
     Statement("one vector an image is enough to learn from images of many objects", "abstract",
               ("many objects can be learned from",), ("views need no common object",)),
     Statement("hierarchical local features are learned although the objective is global", "abstract",
@@ -139,13 +135,13 @@ def ledger():
     for number, statement in enumerate(STATEMENTS):
         for name in statement.claims:
             mine = found_here(name)
-            for verdict in on_record(name):
+            for verdict in verdicts_on(name):
                 rows.append({"statement": number, "decides": name in statement.decides} | verdict
                             | NOTHING_YET | mine.get(verdict["data"], {}))
     return as_table(rows)
 
 
-def on_record(name):
+def verdicts_on(name):
     """A claim's recorded verdicts as dictionaries; for one that is judged on a notebook's own runs, those committed."""
     if not CLAIMS[name].records:
         found = committed().query("claim == @name").to_dict("records")
@@ -167,8 +163,8 @@ def verdict_of(rows):
     to be missing.
     """
     found = rows.loc[rows["decides"], "verdict"]
-    missing = found.str.startswith(NO_RECORD)
-    voting = {*found[~missing & (found != CANT_TELL)]}
+    gone = found.str.startswith(NO_RECORD)
+    voting = {*found[~gone & (found != CANT_TELL)]}
     parts = {frozenset((HOLDS, UNDECIDED)): IN_PART, frozenset((FAILS, UNDECIDED)): f"{FAILS} in part"}
     verdict = voting.pop() if len(voting) == 1 else parts.get(frozenset(voting), "mixed" if voting else "nothing to judge by")
-    return verdict + (", a record is missing" if missing.any() else "")
+    return verdict + (", a record is missing" if gone.any() else "")

@@ -4,9 +4,8 @@ import pandas as pd
 from scipy import stats
 
 from intriguing_lib.claimed import UNDECIDED
-from intriguing_lib.claims import CLAIMS, data_sets
+from intriguing_lib.claims import CLAIMS, data_sets, on_record
 from intriguing_lib.ledger import STATEMENTS
-from intriguing_lib.records import recorded
 from intriguing_lib.statistics import Effect, furthest_pair, spread
 
 
@@ -82,6 +81,6 @@ def what_would_decide(table, most=1000):
 def seconds_a_seed(row):
     """Of training, on one core, what one seed of a claim's rows took where it was recorded."""
     claim = CLAIMS[row.claim]
-    past = claim.seen(pd.concat([recorded(record) for record in claim.records]))
+    past = on_record(claim, claim.records)
     rows = claim.rows(past[data_sets(past) == row.data])
     return rows["seconds"].sum() / rows["seed"].nunique()

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 
 import nbformat
 import pandas as pd
@@ -47,6 +48,39 @@ def test_a_failing_notebook_is_explained_at_the_end_and_the_others_run(tmp_path,
     assert "a_bad.ipynb failed" in failures[0] and "1 / width" in failures[0] and "ZeroDivisionError" in failures[0]
     assert "c_missing.ipynb failed" in failures[1] and "1 of 3 succeeded" in failures[1]
     assert (tmp_path / "build" / "figures" / "b_good_1.png").exists()
+
+
+def test_notebooks_whose_last_copies_are_complete_run_side_by_side(tmp_path, monkeypatch, capsys):
+    execute = script("execute")
+    monkeypatch.setattr(execute, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(execute, "ROOT", tmp_path)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    paths = [notebook(tmp_path / f"{name}.ipynb", "1") for name in "ab"]
+    monkeypatch.setattr(sys, "argv", ["execute.py", *paths])
+    both_are_running = threading.Barrier(2, timeout=1)
+
+    def stands_in(path, preset):  # writes what papermill would
+        try:
+            both_are_running.wait()
+        except threading.BrokenBarrierError as error:
+            return error
+        finally:
+            copy = nbformat.read(path, as_version=4)
+            copy.metadata["papermill"] = {"parameters": {"preset": preset}, "exception": None}
+            nbformat.write(copy, execute.executed(path))
+
+    monkeypatch.setattr(execute, "execute", stands_in)
+    monkeypatch.setenv("INTRIGUING_PRESET", "smoke")
+    assert execute.main() == 1, "the first time one waits in vain for the other"
+    both_are_running.reset()
+    assert execute.main() == 0
+    monkeypatch.setenv("INTRIGUING_PRESET", "quick")
+    both_are_running.reset()
+    assert execute.main() == 1, "under another preset nothing is in the cache"
+    unfinished = nbformat.read(execute.executed(tmp_path / "b.ipynb"), as_version=4)
+    unfinished.metadata.papermill.exception = True
+    nbformat.write(unfinished, execute.executed(tmp_path / "b.ipynb"))
+    assert not execute.done_before(tmp_path / "b.ipynb", "quick") and execute.done_before(tmp_path / "a.ipynb", "quick")
 
 
 def test_runs_outside_the_band_of_their_recorded_seeds_are_named(experiment, some_digits, tmp_path, monkeypatch, capsys):

@@ -215,6 +215,7 @@ def two_views():
     return *torch.rand(2, N, CHANNELS, 5, 6, generator=generator), BITS, torch.Generator().manual_seed(1)
 
 
+EXAMPLE = small_example()
 EXERCISES = {
     "fresh_bits": Exercise(
         fresh_bits, minutes=10, level=1, mistakes=FRESH_MISTAKES, trials=FRESH_TRIALS, by_trials=True, gradient=0,
@@ -226,7 +227,7 @@ EXERCISES = {
             "torch.stack both.")),
     "top1_of": Exercise(
         top1_of, minutes=15, level=2, mistakes=TOP1_MISTAKES, trials=TOP1_TRIALS, by_trials=True, gradient=0,
-        inputs=(small_example(),), large=small_example(), hints=(
+        inputs=(EXAMPLE,), large=EXAMPLE, hints=(
             "Three things have to stay as they were: the weights, the statistics that batch norm keeps, and the test labels, "
             "which are looked at once, when counting.",
             "encoder.eval(), then features of both sets under torch.no_grad(). What classifies them is up to you: "

@@ -1,7 +1,8 @@
 """Execute notebooks in place under quick and commit-ready: `python ci/refresh.py [NOTEBOOK ...]`; all of them by default.
 
 For maintainers: the outputs that readers see on the web are made here. Leaves no timings, widget state or progress bars
-behind and writes the figures of cells tagged `readme:NAME` to results/figures/NAME.png. Then it judges the claims by their
+behind and writes the figures of cells tagged `readme:NAME` to results/figures/NAME.png, and what sliders show at some of their
+values to ci/site/frames/, for the site. Then it judges the claims by their
 records, and writes these verdicts and the quick ones, from the notebooks' outputs, to results/verdicts.csv and the README.
 `python ci/refresh.py verdicts` executes nothing and does only the last.
 """
@@ -80,7 +81,8 @@ def save_figure(cell, name):
 
 
 if __name__ == "__main__":
-    os.environ |= {"INTRIGUING_PRESET": "quick", "TQDM_DISABLE": "1", "JUPYTER_PREFER_ENV_PATH": "1"}
+    os.environ |= {"INTRIGUING_PRESET": "quick", "TQDM_DISABLE": "1", "JUPYTER_PREFER_ENV_PATH": "1",
+                   "INTRIGUING_FRAMES": str(ROOT / "ci" / "site" / "frames")}
     names = sys.argv[1:]
     if names != ["verdicts"]:
         for path in [Path(name).resolve() for name in names] or sorted((ROOT / "notebooks").glob("*.ipynb")):

@@ -1,4 +1,5 @@
 """Figures that are redrawn where they stand: a loss while it falls, and a figure with sliders."""
+import os
 import time
 
 import ipywidgets as widgets
@@ -6,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 
+from intriguing_lib.figures.frames import save_frames
 from intriguing_lib.figures.style import COLOURS, redraw
 
 SECONDS_BETWEEN_REDRAWS = 2.0
@@ -49,16 +51,20 @@ def sliders(draw, **ranges):
     """A figure with sliders under it; where sliders don't run, the figure at their first values.
 
     draw: called with a value for each name, returns (figure, alternative text). ranges: {name: (lowest, first, highest)} for a
-    logarithmic slider, 20 values a decade; or {name: (values, first)}.
+    logarithmic slider, 20 values a decade; or {name: (values, first)}. With INTRIGUING_FRAMES, as in ci/refresh.py, frames
+    for the site are written to that folder.
     """
     first = {name: limits[1] for name, limits in ranges.items()}
+    options = {name: steps_between(*limits) if len(limits) == 3 else [(str(value), value) for value in limits[0]]
+               for name, limits in ranges.items()}
     handle = redraw(*draw(**first), None)
-    bars = {name: widgets.SelectionSlider(options=steps_between(*limits) if len(limits) == 3 else list(limits[0]),
-                                          value=first[name], description=name, continuous_update=False)
-            for name, limits in ranges.items()}  # to a screen reader a FloatLogSlider would say its logarithm
+    bars = {name: widgets.SelectionSlider(options=pairs, value=first[name], description=name, continuous_update=False)
+            for name, pairs in options.items()}  # to a screen reader a FloatLogSlider would say its logarithm
     for bar in bars.values():
         bar.observe(lambda change: redraw(*draw(**{name: bar.value for name, bar in bars.items()}), handle), "value")
     display(widgets.VBox(list(bars.values())))
+    if folder := os.environ.get("INTRIGUING_FRAMES"):
+        save_frames(draw, options, first, folder)
 
 
 def steps_between(lowest, first, highest):

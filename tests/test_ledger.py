@@ -102,8 +102,13 @@ def test_every_claim_is_linked_to_the_section_that_judges_it(name):
     assert ledger_page.section_of(name, NOTEBOOKS / "nowhere") == ""
 
 
-def test_the_readme_names_each_statement_with_its_verdict_and_notebook():
-    lines = ledger_page.readme_in_markdown(ledger.ledger(), "notebooks").splitlines()
+def test_the_readme_names_each_claim_of_the_abstract_with_its_verdict_and_notebook_and_counts_the_others():
+    table = ledger.ledger()
+    lines = ledger_page.readme_in_markdown(table, "notebooks").splitlines()
     numbered = [line for line in lines if re.match(r"\d+\. \*\*", line)]
-    assert len(numbered) == len(ledger.STATEMENTS)
+    assert len(numbered) == 7
     assert numbered[4].startswith("5. **holds**: a few bits") and "(notebooks/09_random_bits.ipynb)" in numbered[4]
+    counts = [int(number) for number in re.findall(r"\d+", lines[-1])]
+    assert counts[0] == sum(counts[1:]) == len(ledger.STATEMENTS) - 7
+    verdicts = [ledger.verdict_of(rows) for number, rows in table.groupby("statement") if number >= 7]
+    assert f"does not hold: {verdicts.count('does not hold')}" in lines[-1]

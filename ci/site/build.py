@@ -10,8 +10,8 @@ import time
 import tomllib
 from pathlib import Path
 
+from cells import write_notebook
 from check import figures_in, problems
-from notebooks import write_notebook
 from pages import write_pages
 from reference import names_of, write_reference
 

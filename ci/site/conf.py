@@ -22,6 +22,7 @@ copybutton_exclude = ".linenos, .gp"
 html_theme = "sphinx_book_theme"
 html_title = "Intriguing properties of contrastive losses"
 html_static_path = ["static"]
+html_favicon = "static/favicon.svg"
 html_css_files = ["course.css"]
 html_js_files = ["sliders.js"]
 html_copy_source = False
@@ -32,6 +33,10 @@ html_theme_options = {
     "home_page_in_toc": False,
     "show_navbar_depth": 1,
     "show_toc_level": 2,
+    "navbar_start": [],
+    "navbar_center": [],
+    "navbar_end": [],
+    "navbar_persistent": [],  # the side bar has the search already
     "repository_url": REPOSITORY or "",
     "use_repository_button": bool(REPOSITORY),
     "use_issues_button": bool(REPOSITORY),

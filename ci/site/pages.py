@@ -3,10 +3,9 @@ import csv
 import re
 from pathlib import Path
 
-LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)\s#]+)(#[^)\s]*)?(?=\))")
-MARKED = re.compile(r"(?<=<!-- {0} -->\n).*?(?=\n<!-- /{0} -->)".replace("{0}", "verdicts"), re.DOTALL)
+LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:|mailto:|#)([^)\s#]+)(#[^)\s]*)?\)")
+MARKED = re.compile(r"(?<=<!-- verdicts -->\n).*?(?=\n<!-- /verdicts -->)", re.DOTALL)
 BENCH = re.compile(r"<!-- bench (\w+): (.+?) -->")
-SIZES = {"candidate": "what", "seconds": "seconds", "times": "times ours", "peak_mb": "extra memory, MB"}
 
 
 def write_pages(root, target, repository):
@@ -21,10 +20,8 @@ def write_pages(root, target, repository):
               "CHANGELOG.md": "changelog.md", "data/digits.md": "digits.md", "data/fashion.md": "fashion.md"}
     places = copies | {"README.md": "index.md"}
     for name, page in copies.items():
-        text = (root / name).read_text(encoding="utf-8")
-        folder = Path(name).parent
-        (target / page).write_text(LINK.sub(lambda found: found[0], with_links(text, folder, places, root, repository)),
-                                   encoding="utf-8")
+        text = with_links((root / name).read_text(encoding="utf-8"), Path(name).parent, places, root, repository)
+        (target / page).write_text(text, encoding="utf-8")
 
 
 def with_links(text, folder, places, root, repository):
@@ -40,7 +37,7 @@ def with_links(text, folder, places, root, repository):
         if path in places:
             return f"[{words}]({places[path]}{anchor or ''})"
         return f"[{words}]({repository}/blob/main/{path})" if repository else words
-    return re.sub(r"(?<!!)\[([^\]]*)\]\((?!https?:|mailto:|#)([^)\s#]+)(#[^)\s]*)?\)", turned, text)
+    return LINK.sub(turned, text)
 
 
 def bench_table(root, part, what):
@@ -51,13 +48,10 @@ def bench_table(root, part, what):
              "| | seconds (fastest to slowest) | ours is so many times as fast | extra memory |", "| --- | --- | --- | --- |"]
     for row in rows:
         kept = f", freed memory {row['freed_memory']}" if len({one["freed_memory"] for one in rows}) > 1 else ""
-        lines.append(f"| {row['candidate']}{kept} | {number(row['seconds'])} ({number(row['fastest'])} to {number(row['slowest'])})"
-                     f" | {float(row['ours_times_as_fast']):.1f} | {float(row['peak_mb']):.0f} MB |")
+        median, fastest, slowest = (f"{float(row[name]):.3g}" for name in ("seconds", "fastest", "slowest"))
+        ratio, memory = float(row["ours_times_as_fast"]), float(row["peak_mb"])
+        lines.append(f"| {row['candidate']}{kept} | {median} ({fastest} to {slowest}) | {ratio:.1f} | {memory:.0f} MB |")
     first = rows[0]
     lines += ["", f"*{first['date'][:10]}, {first['device']}, {first['platform']}, Python {first['python']}, torch "
               f"{first['torch']}; {first['peers']}. Medians of {first['rounds']} rounds, in which the candidates took turns.*"]
     return "\n".join(lines)
-
-
-def number(text):
-    return f"{float(text):.3g}"

@@ -44,12 +44,12 @@ def write_reference(package, target):
         tree = ast.parse(source)
         (folder / f"{module}.md").write_text(page(module, tree, source), encoding="utf-8")
         lines.append(f"| [{module.removeprefix('intriguing_lib.')}]({module}.md) | {first_sentence(ast.get_docstring(tree))} |")
-    listed = "\n".join(modules(package))
-    (folder / "index.md").write_text("\n".join(lines) + f"\n\n```{{toctree}}\n:hidden:\n\n{listed}\n```\n", encoding="utf-8")
+    (folder / "index.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def page(module, tree, source):
-    parts = [f"# {module.removeprefix('intriguing_lib.')}", f"`from {module} import ...`", prose(ast.get_docstring(tree) or "")]
+    parts = ["---\norphan: true\n---", f"# {module.removeprefix('intriguing_lib.')}", f"`from {module} import ...`",
+             prose(ast.get_docstring(tree) or "")]
     for node in public(tree):
         parts += [f"({anchor(module, node)})=\n## {node.name}", code(signature(node, source)),
                   prose(ast.get_docstring(node) or ""), folded_source(node, source)]
@@ -58,8 +58,7 @@ def page(module, tree, source):
 
 def signature(node, source):
     """The lines from the first decorator to the colon; of a dataclass its fields too."""
-    lines = source.splitlines()
-    start = min([node.lineno, *(one.lineno for one in node.decorator_list)]) - 1
+    lines, start = source.splitlines(), first_line(node)
     fields = [one for one in node.body if isinstance(node, ast.ClassDef) and isinstance(one, ast.AnnAssign)]
     end = node.body[0].lineno - 1
     head = lines[start:max(end, start + 1)]
@@ -87,9 +86,13 @@ def code(text):
 
 
 def folded_source(node, source):
-    lines = source.splitlines()
-    start = min([node.lineno, *(one.lineno for one in node.decorator_list)]) - 1
-    return f"<details><summary>Source of {node.name}</summary>\n\n" + code("\n".join(lines[start:node.end_lineno])) + "\n\n</details>"
+    whole = code("\n".join(source.splitlines()[first_line(node):node.end_lineno]))
+    return f"<details><summary>Source of {node.name}</summary>\n\n{whole}\n\n</details>"
+
+
+def first_line(node):
+    """Where a definition begins, its decorators counted, from 0."""
+    return min([node.lineno, *(one.lineno for one in node.decorator_list)]) - 1
 
 
 def first_sentence(docstring):

@@ -37,19 +37,22 @@ def claims_in_markdown(rows, notebooks):
 
 
 def readme_in_markdown(table, folder):
-    """The statements as a list, since so much text in a table fits no phone: number, words, verdict, what was recorded.
+    """The abstract's statements with their verdicts at a glance, and a count of the others; a list, which fits a phone.
 
     folder: of the notebooks, as the README names it.
     """
-    lines = []
+    lines, others = [], []
     for number, rows in table.groupby("statement", sort=False):
-        statement, decided = STATEMENTS[number], rows[rows["decides"]]
-        where = ", ".join(f"[{name[:2]}]({folder}/{name}.ipynb)" for name in notebooks_of(decided["claim"]))
-        lines.append(f"{number + 1}. **{verdict_of(rows)}**: {statement.words} ({statement.place}); {where}")
-        for name, found in decided.groupby("claim", sort=False):
-            lines.append(f"   - {name} ({CLAIMS[name].rule}): "
-                         + "; ".join(with_verdict(row) for row in found.itertuples()))
-    return "\n".join(lines)
+        statement, verdict = STATEMENTS[number], verdict_of(rows)
+        if statement.place.split(";")[0] != "abstract":
+            others.append(verdict)
+            continue
+        names = notebooks_of(rows.loc[rows["decides"], "claim"])
+        where = ", ".join(f"[{name[:2]}]({folder}/{name}.ipynb)" for name in names)
+        lines.append(f"{number + 1}. **{verdict}**: {statement.words}; {where}")
+    often_first = sorted(dict.fromkeys(others), key=others.count, reverse=True)
+    counts = "; ".join(f"{verdict}: {others.count(verdict)}" for verdict in often_first)
+    return "\n".join([*lines, "", f"And of {len(others)} statements in its figures and sections: {counts}."])
 
 
 def of_each_claim(rows, told):

@@ -12,9 +12,9 @@ VALUES = {1: 9, 2: 5}  # of each slider, by how many there are; of more than two
 
 
 def save_frames(draw, options, first, folder):
-    """Draw every combination of a few evenly spaced values and write folder/NAME.json and folder/NAME/*.webp, NAME being draw's.
+    """Draw every combination of a few evenly spaced values: folder/NAME/*.webp, and folder/NAME.json that describes them.
 
-    draw: as for `sliders`. options: {slider: [(label, value), ...]}. first: {slider: value}, which is always among those kept.
+    draw: as for `sliders`; NAME is its name. options: {slider: [(label, value), ...]}. first: {slider: value}, always kept.
     The JSON holds {"sliders": {name: [labels]}, "first": [index of each slider], "frames": [{"file", "alt"}]}, the last slider
     running fastest.
     """

@@ -94,7 +94,7 @@ def in_box(markdown, kind):
 
 
 def with_sliders(name, target):
-    """The frames of a figure with sliders: HTML on which static/sliders.js works, and which without it shows the first frame."""
+    """The frames of a figure with sliders: HTML for static/sliders.js, and the first frame without it."""
     described = json.loads((FRAMES / f"{name}.json").read_text(encoding="utf-8"))
     files = [save((FRAMES / frame["file"]).read_bytes(), target, f"{name}_{number}.webp")
              for number, frame in enumerate(described["frames"])]

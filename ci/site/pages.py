@@ -6,6 +6,7 @@ from pathlib import Path
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:|mailto:|#)([^)\s#]+)(#[^)\s]*)?\)")
 MARKED = re.compile(r"(?<=<!-- verdicts -->\n).*?(?=\n<!-- /verdicts -->)", re.DOTALL)
 BENCH = re.compile(r"<!-- bench (\w+): (.+?) -->")
+LIMITS = re.compile(r"<!-- limits: (.+?) -->")
 
 
 def write_pages(root, target, repository):
@@ -15,7 +16,9 @@ def write_pages(root, target, repository):
     verdicts = MARKED.search((root / "README.md").read_text(encoding="utf-8"))[0]
     (target / "index.md").write_text(index.replace("<!-- the README's verdicts -->", verdicts), encoding="utf-8")
     speed = (own / "speed.md").read_text(encoding="utf-8")
-    (target / "speed.md").write_text(BENCH.sub(lambda found: bench_table(root, *found.groups()), speed), encoding="utf-8")
+    speed = BENCH.sub(lambda found: bench_table(root, *found.groups()), speed)
+    speed = LIMITS.sub(lambda found: what_takes_the_time(root, found[1]), speed)
+    (target / "speed.md").write_text(speed, encoding="utf-8")
     copies = {"TEACHING.md": "teaching.md", "SCALING.md": "scaling.md", "CONTRIBUTING.md": "contributing.md",
               "CHANGELOG.md": "changelog.md", "data/digits.md": "digits.md", "data/fashion.md": "fashion.md"}
     places = copies | {"README.md": "index.md"}
@@ -42,8 +45,7 @@ def with_links(text, folder, places, root, repository):
 
 def bench_table(root, part, what):
     """A table of results/bench_PART.csv: the rows whose description begins with `what`, ours first, with machine and date."""
-    with open(root / "results" / f"bench_{part}.csv", encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["what"].startswith(what)]
+    rows = rows_of(root, part, what)
     lines = [f"{rows[0]['what'][0].upper()}{rows[0]['what'][1:]}.", "",
              "| | seconds (fastest to slowest) | ours is so many times as fast | extra memory |", "| --- | --- | --- | --- |"]
     for row in rows:
@@ -55,3 +57,14 @@ def bench_table(root, part, what):
     lines += ["", f"*{first['date'][:10]}, {first['device']}, {first['platform']}, Python {first['python']}, torch "
               f"{first['torch']}; {first['peers']}. Medians of {first['rounds']} rounds, in which the candidates took turns.*"]
     return "\n".join(lines)
+
+
+def what_takes_the_time(root, what):
+    """From results/bench_limits.csv: the operations in which the time goes, with their shares."""
+    found = [f"`{row['operation']}` {float(row['share']):.0%}" for row in rows_of(root, "limits", what)]
+    return f"Where the time goes (torch's profiler, one thread): {', '.join(found)}."
+
+
+def rows_of(root, part, what):
+    with open(root / "results" / f"bench_{part}.csv", encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if row["what"].startswith(what)]

@@ -81,8 +81,8 @@ def printed(names):
     kept = sum(run.kept for runs in found.values() for run in runs)
     yield from table(found)
     yield from (f"{item.name}: {item.why}" for item in LIST if item.name in names)
-    yield (f"Assumed, and not measured yet: {RATE:.0e} operations a second (an A100 in bfloat16), but {1000 * STEP:.0f} ms a step "
-           f"at least, and {READING:.0f} s to measure a run. The cache will hold {kept / 1e9:.0f} GB of weights.")
+    yield (f"Assumed, and not measured yet: {RATE:.0e} operations a second (an A100 in bfloat16), but {1000 * STEP:.0f} ms a "
+           f"step at least, and {READING:.0f} s to measure a run. The cache will hold {kept / 1e9:.0f} GB of weights.")
 
 
 class Ahead:

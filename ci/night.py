@@ -6,7 +6,7 @@ was killed. An item's record is written when all its runs are there; until then 
 is named, the next one follows, and the end names all that is missing.
 
 --forecast   prints how long it takes, and nothing more; needs neither a GPU nor data
---stand-in   tries the list on a CPU, a few images and two steps: one run of each kind, into a temporary folder; some 5 minutes
+--stand-in   tries the list on a CPU, a few images and two steps: one run of each kind, 3 minutes, into a temporary folder
 """
 import os
 import re
@@ -50,8 +50,9 @@ def main(names, forecast=False, stand_in=False):
             return on_the_cpu(items)
         if not torch.cuda.is_available():
             raise Refused(NO_CUDA)
+        sources = complete_sets(items)
         FOLDER.mkdir(parents=True, exist_ok=True)
-        return night(items, complete_sets(items), FOLDER)
+        return night(items, sources, FOLDER)
     except Refused as refusal:
         print(refusal, file=sys.stderr)
         return 2
@@ -178,6 +179,7 @@ def made(item, sources, pairs, ahead):
     """(rows of the runs that succeeded, a line for each that failed)."""
     rows, failed = [], []
     for number, (condition, e) in enumerate(pairs, 1):
+        torch.cuda.empty_cache()  # of what a run that failed has left
         start, what = time.monotonic(), f"{item.name} {number} of {len(pairs)}: {condition}, seed {e.seed}"
         try:
             found = row(e, item.measures(sources, e))
@@ -185,14 +187,13 @@ def made(item, sources, pairs, ahead):
             failed.append(f"{what}: {type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
             ahead.finish(item.name, None)
             print(failed[-1], flush=True)
-            torch.cuda.empty_cache()
             continue
         if "diverged" in found:
             print(f"{what} has no numbers: {found.pop('diverged')}")
         foreseen = ahead.left(item.name)
         ahead.finish(item.name, max(time.monotonic() - start, found["seconds"]))  # loaded: what it took when it was trained
         if not rows:
-            print(f"{item.name}: {clock(foreseen)} h foreseen, {clock(ahead.left(item.name))} h left by its first run")
+            print(f"{item.name}: {clock(foreseen)} h were foreseen; by its first run {clock(ahead.left(item.name))} h are left")
         rows.append({"condition": condition, "source": "here"} | found)
         print(f"{what}; {100 * ahead.share():.0f} % of the night, {clock(ahead.left())} h left", flush=True)
     return rows, failed

@@ -1,7 +1,8 @@
 """One night on a GPU: the list of its records, the most valuable first. `python ci/record.py --device cuda` makes them.
 
-A record is called as the study that it enlarges, has its conditions, so that the same claims can be put to it, and lies in
-results/cuda: `recorded("cifar10_heads", FOLDER)`. Nothing here was run on a GPU yet, but for a stand-in on a CPU.
+A record is called as the study that it enlarges, names conditions as that does where it has them, so that the same claims can
+be put to it, and lies in results/cuda: `recorded("cifar10_heads", FOLDER)`. Written for a GPU, and not yet run on one; a
+stand-in of it runs on a CPU.
 
 The experiments are spelled here and not in the notebooks: under `full` a notebook's studies hold hundreds of runs, of which a
 night affords a slice, the CIFAR-10 ones are no notebook's, and a function of the images can be tried on a few of them. All but

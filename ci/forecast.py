@@ -1,4 +1,4 @@
-"""How long the list of `intriguing_lib.gpu_records` takes on a GPU: `python ci/record.py --device cuda --forecast` prints it.
+"""How long the GPU's list takes, some twelve hours: `python ci/record.py --device cuda --forecast` prints it.
 
 A run takes as long as its operations at RATE, or its steps at STEP where a step is so small that launching it takes longer;
 and READING, to be measured. All three are assumptions, of an A100 in bfloat16 without CUDA graphs: none was measured yet. What

@@ -139,12 +139,14 @@ def checked(items, sources, folder, some):
     would fail in its middle: a record that isn't this device's, an experiment that can't be measured, too small a disk."""
     sources = replace(sources, losses={member: losses[0] for member, losses in TRIED.items()})
     plans = {item.name: some(plan(item, sources)) for item in items}
-    device = next(e for pairs in plans.values() for _, e in pairs).data.device
+    to_keep = []
     for item in items:
-        check_record(item.name, folder, circumstances(device)["device"])
+        check_record(item.name, folder, circumstances(plans[item.name][0][1].data.device)["device"])
         for _, e in plans[item.name]:
-            check_fit(e, item.measures(sources, e))
-    check_disk([(e, item.measures(sources, e)) for item in items for _, e in plans[item.name]])
+            measures = item.measures(sources, e)
+            check_fit(e, measures)
+            to_keep += [] if is_finished(e, measures) else [cost(e).kept]
+    check_disk(to_keep)
     return plans
 
 
@@ -157,10 +159,10 @@ def check_record(name, folder, device):
                           "elsewhere, and start again.")
 
 
-def check_disk(asked):
-    """Raise Refused where the cache's disk hasn't room for what these runs, (experiment, measures), will leave there."""
-    kept = [cost(e).kept for e, measures in asked if not is_finished(e, measures)]
-    needed = sum(kept) + 4 * max(kept, default=0)  # a checkpoint has the optimiser's state too, and is written beside the last
+def check_disk(to_keep):
+    """Raise Refused where the cache's disk hasn't room for runs of so many bytes each."""
+    checkpoints = 2 * 3 * max(to_keep, default=0)  # with the optimiser's state; a new one is written beside the last
+    needed = sum(to_keep) + checkpoints
     there = next(path for path in (cache_folder(), *cache_folder().absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free
     if needed > free:

@@ -3,7 +3,10 @@
 There it trains everything that the study describes, under the preset quick, and writes results/NAME.csv and NAME.json; the
 notebook's other studies give what was recorded before. The runs go through the cache, so a recording that was interrupted
 goes on where it stopped, and several processes may share one. CIFAR-10 is downloaded, or read from INTRIGUING_CIFAR10.
+
+`python ci/record.py --device cuda [NAME ...]` makes what takes a GPU a night, into results/cuda/: see ci/night.py.
 """
+import argparse
 import os
 import re
 import sys
@@ -52,7 +55,22 @@ def record(name, notebook):
     raise SystemExit(f"{notebook.name} was executed to its end and never came to study({name!r}, ...).")
 
 
-def main(name):
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--forecast", action="store_true", help="with --device cuda: how long it takes; needs no GPU")
+    parser.add_argument("--stand-in", action="store_true", help="with --device cuda: try the whole list on a CPU, tiny")
+    arguments = parser.parse_args()
+    if arguments.device == "cuda":
+        import night
+        sys.exit(night.main(arguments.names, arguments.forecast, arguments.stand_in))
+    if arguments.forecast or arguments.stand_in:
+        parser.error("--forecast and --stand-in belong to --device cuda.")
+    record_study(arguments.names[0] if len(arguments.names) == 1 else "")
+
+
+def record_study(name):
     known = studies()
     if name not in known:
         sys.exit(f"{__doc__}\nNAME is one of: {', '.join(known)}")
@@ -62,4 +80,4 @@ def main(name):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) == 2 else "")
+    main()

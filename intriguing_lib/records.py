@@ -16,12 +16,12 @@ from intriguing_lib.paths import shipped
 TEXT = ("data.content", "data.images.content", "commit", "python", "torch", "torchvision", "intriguing_lib", "date")
 
 
-def recorded(name):
+def recorded(name, folder=None):
     """The record `name` as a table: whole numbers as integers, missing values as NaN or <NA>.
 
-    Raises FileNotFoundError that names what there is.
+    folder: where it lies, by default the records' own. Raises FileNotFoundError that names what there is.
     """
-    path = shipped("results") / f"{name}.csv"
+    path = (folder or shipped("results")) / f"{name}.csv"
     if not path.exists():
         there = ", ".join(sorted(p.stem for p in path.parent.glob("*.csv"))) or "none"
         raise FileNotFoundError(f"There is no record called {name!r}; there are: {there}.")
@@ -32,7 +32,7 @@ def recorded(name):
     table = table.astype(dict.fromkeys(floating, "float64") | dict.fromkeys(whole, "int64"))
     for column in table.select_dtypes("string").columns.difference(TEXT):
         table[column] = numbers_beside_none(table[column])
-    return table.assign(**beside(name).get("the same in all rows", {}))
+    return table.assign(**beside(name, folder).get("the same in all rows", {}))
 
 
 def numbers_beside_none(texts):
@@ -45,22 +45,23 @@ def numbers_beside_none(texts):
     return texts.astype(object).mask(numbers, pd.to_numeric(texts, errors="coerce").astype("Int64").astype(object))
 
 
-def beside(name):
+def beside(name, folder=None):
     """What stands beside a record: its notebook, its command, and what is the same in all its rows; {} for the paper's own."""
-    path = shipped("results") / f"{name}.json"
+    path = (folder or shipped("results")) / f"{name}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def write(name, table, notebook):
-    """Write a study's table as the record `name`. Measured numbers are rounded to 6 digits, seconds to 1; settings, which have
-    a "." in their names, never.
+def write(name, table, notebook, folder=None, command="python ci/record.py"):
+    """Write a study's table as the record `name`, which `command` makes, into a folder, by default the records' own.
+
+    Measured numbers are rounded to 6 digits, seconds to 1; settings, which have a "." in their names, never.
     """
     table = table.drop(columns=["from_cache", "key", "source"], errors="ignore")
     table = table.round({column: 1 if column == "seconds" else 6 for column in table if "." not in column})
     same = [c for c in table if len(table) > 1 and table[c].notna().all() and table[c].nunique() == 1]
-    facts = {"notebook": notebook, "made by": f"python ci/record.py {name}",
+    facts = {"notebook": notebook, "made by": f"{command} {name}",
              "the same in all rows": {column: table[column].tolist()[0] for column in same}}
-    folder = shipped("results")
+    folder = folder or shipped("results")
     (folder / f"{name}.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     table.drop(columns=same).to_csv(folder / f"{name}.csv", index=False)
     return folder / f"{name}.csv"

@@ -28,9 +28,8 @@ SECONDS = 20  # between two lines where no terminal shows one that is rewritten
 FULL = re.compile("No space left on device|not enough space on the disk")
 CUDA = re.compile("nvidia-|cuda-|triton")
 FILE = re.compile(r"\s*(?:Downloading|Using cached) (?:\S*/)?([^/\s]+?)-\d\S*\.(?:whl|tar\.gz|zip) \((.+)\)")
-ROUTINE = re.compile(r"\s*(Attempting|Building|Checking|Collecting|Created|Downloading|Found|Getting|Installing|Looking|"
-                     r"Obtaining|Preparing|Processing|Progress|Requirement already|Stored|Successfully|Uninstalling|Using cached)"
-                     r"\b|\s*$")
+ROUTINE = re.compile(r"\s*($|(Attempting|Building|Checking|Collecting|Created|Downloading|Found|Getting|Installing|Looking|"
+                     r"Obtaining|Preparing|Processing|Progress|Requirement already|Stored|Successfully|Uninstalling|Using)\b)")
 
 
 def set_up():
@@ -81,7 +80,7 @@ def is_set_up():
 
 def gigabytes(build):
     """(downloads, room for .venv): measured on Linux, with torch 2.13 for the CPU build; elsewhere about as much as that."""
-    return (3.2, 6.5) if build == "pypi" and sys.platform == "linux" else (0.4, 1.8)
+    return (3.2, 6.7) if build == "pypi" and sys.platform == "linux" else (0.4, 1.8)
 
 
 def announce(build, downloads):

@@ -1,4 +1,4 @@
-"""Run the dev container's and Binder's steps without a container engine: `python3.12 ci/try_containers.py [devcontainer|binder]`.
+"""Run the steps of both containers without a container engine: `python3.12 ci/try_containers.py [devcontainer|binder]`.
 
 Each in a clone of the last commit that is thrown away, with an empty environment in its image's place, up to notebook 00 under
 smoke. About 5 minutes and 7 GB each. Where PyTorch's index of CPU builds can't be reached, PyPI's torch stands in, which is

@@ -1,4 +1,4 @@
-"""The dev container's and Binder's files: what their steps call, with a stand-in for Python. `ci/try_containers.py` runs them."""
+"""The dev container's and Binder's files: what their steps call, by a stand-in for Python. ci/try_containers.py runs them."""
 import json
 import os
 import subprocess

@@ -61,11 +61,11 @@ def devcontainer(image, clone, stands_in):
 
 def binder(image, clone, stands_in):
     """Binder's environment has a JupyterLab before postBuild runs."""
-    do(image, clone, "python", "-m", "pip", "install", "jupyterlab")
+    quiet = {"stdout": subprocess.DEVNULL}  # of pip: its errors and warnings are shown
+    do(image, clone, "python", "-m", "pip", "install", "jupyterlab", **quiet)
     steps = (clone / "binder" / "postBuild").read_text(encoding="utf-8")
-    do(image, clone, "bash", "-c", steps.replace(f"--index-url {CPU_INDEX} ", "") if stands_in else steps)
-    do(image, clone, "python", "-m", "nbconvert", "--execute", "--to", "notebook", "--stdout", "--log-level", "WARN", NOTEBOOK,
-       stdout=subprocess.DEVNULL)
+    do(image, clone, "bash", "-c", steps.replace(f"--index-url {CPU_INDEX} ", "") if stands_in else steps, **quiet)
+    do(image, clone, "python", "-m", "nbconvert", "--execute", "--to", "notebook", "--stdout", NOTEBOOK, **quiet)
     do(image, clone, "python", "-m", "intriguing_lib", "doctor")
 
 
@@ -76,7 +76,7 @@ def do(image, clone, *command, **options):
     path = os.pathsep.join([str(image / "bin"), os.environ["PATH"]])
     dropped = ("PYTHONPATH", "TORCH", "INTRIGUING_CACHE")
     environment = {name: value for name, value in os.environ.items() if name not in dropped}
-    environment |= {"PATH": path, "INTRIGUING_PRESET": "smoke", "PIP_QUIET": "1", "TQDM_DISABLE": "1"}
+    environment |= {"PATH": path, "INTRIGUING_PRESET": "smoke", "TQDM_DISABLE": "1"}
     subprocess.run(command, cwd=clone, env=environment, check=True, **options)
 
 

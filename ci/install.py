@@ -26,6 +26,7 @@ LOG = VENV / "set-up.log"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 SECONDS = 20  # between two lines where no terminal shows one that is rewritten
 FULL = re.compile("No space left on device|not enough space on the disk")
+ERROR = re.compile(r"\s*(error|traceback)\b", re.IGNORECASE)
 CUDA = re.compile("nvidia-|cuda-|triton")
 FILE = re.compile(r"\s*(?:Downloading|Using cached) (?:\S*/)?([^/\s]+?)-\d\S*\.(?:whl|tar\.gz|zip) \((.+)\)")
 ROUTINE = re.compile(r"\s*($|(Attempting|Building|Checking|Collecting|Created|Downloading|Found|Getting|Installing|Looking|"
@@ -84,11 +85,10 @@ def gigabytes(build):
 
 
 def announce(build, downloads):
-    print(f"Setting up .venv: once, 2 to 4 minutes and about {downloads} GB of downloads, most of it PyTorch.")
+    print(f"Setting up .venv: once, 2 to 4 minutes and about {downloads} GB of downloads.", flush=True)
     if build == "pypi" and sys.platform == "linux":
-        print("That is PyTorch with CUDA. Without an NVIDIA GPU an eighth will do: stop this with Ctrl+C and set TORCH=cpu "
-              "(`make course TORCH=cpu`).")
-    sys.stdout.flush()
+        print("Most of that is PyTorch with CUDA. Without an NVIDIA GPU an eighth will do: stop this with Ctrl+C and set "
+              "TORCH=cpu (`make course TORCH=cpu`).", flush=True)
 
 
 def make_venv(build):
@@ -132,12 +132,13 @@ def install(build):
 
 
 def pip_lines(calls, log, unusual):
-    """Every line that pip writes; all go to the log, those out of the ordinary also to `unusual`."""
+    """Every line that pip writes; all go to the log, those out of the ordinary and all from an error on also to `unusual`."""
     import ensurepip  # Debian leaves it out of Python, and then make_venv says so
 
     counts_bytes = tuple(map(int, ensurepip.version().split(".")[:2])) >= (24, 1)
     options = ["--disable-pip-version-check", *(["--progress-bar", "raw"] if counts_bytes else [])]
     environment = os.environ | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
+    failing = None
     for call in calls:
         command = [PYTHON, "-m", "pip", "install", *options, *call]
         with subprocess.Popen(command, cwd=ROOT, env=environment, encoding="utf-8", errors="replace",
@@ -146,8 +147,9 @@ def pip_lines(calls, log, unusual):
                 for line in pip.stdout:
                     if not line.startswith("Progress "):
                         log.write(line)
-                    if not ROUTINE.match(line):
+                    if not ROUTINE.match(line) or failing:
                         unusual.append(line)
+                    failing = failing or ERROR.match(line)
                     yield line
             except BaseException:  # Ctrl+C reaches pip too, which then puts its temporary folder away
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -186,6 +188,8 @@ def steps(lines, about):
             yield f"downloading {file}, {found[2]}, {loaded} of about {about}"
         elif found := re.match(r"Progress (\d+) of (\d+)", line):
             yield f"downloading {file}, {int(found[1]) / 1e6:.0f} of {int(found[2]) / 1e6:.0f} MB, {loaded} of about {about}"
+        elif "Retrying (" in line:
+            yield "the network does not answer, pip tries again"
         elif line.startswith("Installing collected packages"):
             yield f"installing {line.count(',') + 1} packages, which takes a minute or more"
 

@@ -251,6 +251,7 @@ Progress 269500000 of 539100000
 Collecting scikit-learn>=1.5
 Processing /wheels/argon2_cffi-25.1.0-py3-none-any.whl (from x)
 Requirement already satisfied: numpy in /somewhere
+WARNING: Retrying (Retry(total=4, connect=None, read=None, redirect=None, status=None)) after connection broken by 'NewConn
 Installing collected packages: a, b, c
 """
 
@@ -260,6 +261,7 @@ def test_steps_are_told_in_words():
         "looking up torch, 1 of about 80", "downloading torch, 539.1 MB, 1 of about 80",
         "downloading torch, 270 of 539 MB, 1 of about 80", "downloading torch, 190 MB, 2 of about 80",
         "looking up scikit-learn, 2 of about 80", "looking up argon2_cffi, 3 of about 80",
+        "the network does not answer, pip tries again",
         "installing 3 packages, which takes a minute or more"]
 
 
@@ -281,7 +283,7 @@ def test_without_a_terminal_a_line_now_and_then(clone, monkeypatch, capsys):
     now = iter(range(0, 700, 7))
     monkeypatch.setattr(install.time, "monotonic", lambda: next(now))
     install.show_progress(SAID.splitlines(keepends=True), "pypi")
-    assert len(capsys.readouterr().out.splitlines()) == 2, "of seven, 7 seconds apart"
+    assert len(capsys.readouterr().out.splitlines()) == 2, "of eight, 7 seconds apart"
 
 
 def test_the_number_of_packages_leaves_cuda_out_for_a_cpu(monkeypatch):

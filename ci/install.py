@@ -121,7 +121,7 @@ def install(build):
     """Show how far pip has come; when it fails, all that it said out of the ordinary, its error last."""
     unusual = []
     try:
-        with LOG.open("w", encoding="utf-8") as log:
+        with LOG.open("w", buffering=1, encoding="utf-8") as log:
             show_progress(pip_lines(pip_calls(build), log, unusual), build)
     except subprocess.CalledProcessError:
         print("".join(unusual), flush=True)
@@ -167,7 +167,7 @@ def show_progress(lines, build):
         if terminal:
             width = shutil.get_terminal_size().columns - 1
             print(f"\r{step[:width]:{width}}", end="", flush=True)
-        elif time.monotonic() - last >= SECONDS:
+        elif time.monotonic() - last >= SECONDS or step.startswith("installing"):
             print(step, flush=True)
             last = time.monotonic()
     if terminal:

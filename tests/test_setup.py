@@ -195,9 +195,9 @@ def test_warnings_go_to_the_log_alone(stands_in_for_pip, clone, capsys):
 
 def test_a_failure_shows_warnings_and_then_the_whole_error(stands_in_for_pip, capsys):
     with pytest.raises(SystemExit, match="for the reason that pip gives above.*same command again.*set-up.log"):
-        stands_in_for_pip(WARNS + "print('ERROR: no such version\\n  in words:\\n    many'); raise SystemExit(1)")
+        stands_in_for_pip(WARNS + "print('ERROR: no such version\\n  in words:\\n\\n    Installing it'); raise SystemExit(1)")
     told = capsys.readouterr().out
-    assert told.rstrip().endswith("WARNING: a location is ignored\nERROR: no such version\n  in words:\n    many")
+    assert told.rstrip().endswith("WARNING: a location is ignored\nERROR: no such version\n  in words:\n\n    Installing it")
     assert "Collecting" not in told and not install.is_set_up()
 
 
@@ -283,7 +283,8 @@ def test_without_a_terminal_a_line_now_and_then(clone, monkeypatch, capsys):
     now = iter(range(0, 700, 7))
     monkeypatch.setattr(install.time, "monotonic", lambda: next(now))
     install.show_progress(SAID.splitlines(keepends=True), "pypi")
-    assert len(capsys.readouterr().out.splitlines()) == 2, "of eight, 7 seconds apart"
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 3 and shown[-1].startswith("installing"), "of eight, 7 seconds apart"
 
 
 def test_the_number_of_packages_leaves_cuda_out_for_a_cpu(monkeypatch):

@@ -55,7 +55,7 @@ def devcontainer(image, clone, stands_in):
     do(image, clone, "bash", "-c", command.replace("TORCH=cpu", "TORCH=pypi") if stands_in else command)
     python = settings["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"]
     python = python.replace("${containerWorkspaceFolder}", str(clone))
-    do(image, clone, python, "-m", "papermill", "--log-output", "--no-progress-bar", NOTEBOOK, os.devnull, "--cwd", "notebooks")
+    do(image, clone, python, "-m", "papermill", "--no-progress-bar", NOTEBOOK, "executed.ipynb", "--cwd", "notebooks")
     do(image, clone, python, "ci/make.py", "doctor")
 
 

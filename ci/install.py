@@ -136,7 +136,7 @@ def pip_lines(calls, log, unusual):
     import ensurepip  # Debian leaves it out of Python, and then make_venv says so
 
     counts_bytes = tuple(map(int, ensurepip.version().split(".")[:2])) >= (24, 1)
-    options = ["--disable-pip-version-check", *(["--progress-bar", "raw"] if counts_bytes else [])]
+    options = ["--disable-pip-version-check", "--progress-bar", "raw" if counts_bytes else "off"]
     environment = os.environ | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
     failing = None
     for call in calls:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import nbformat
-from stamp import NOTEBOOKS, ROOT, repository_url, stamp
+from stamp import NOTEBOOKS, PAGES, ROOT, repository_url, stamp
 
 FIGURE_KB = 150
 CELL_LINES = 25
@@ -22,7 +22,8 @@ CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 
 
 def main():
-    files = [Path(name).resolve() for name in sys.argv[1:]] or [*sorted(NOTEBOOKS.glob("*.ipynb")), *markdown_files()]
+    files = [Path(name).resolve() for name in sys.argv[1:]]
+    files = files or [*sorted(NOTEBOOKS.glob("*.ipynb")), *markdown_files(), ROOT / "CITATION.cff"]
     found = [(path, problem) for path in files for problem in problems(path)]
     for path, problem in found:
         print(f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}: {problem}")
@@ -36,9 +37,9 @@ def markdown_files():
 
 def problems(path):
     """What is wrong with a notebook or a page of Markdown: one sentence each."""
-    if path.suffix == ".md":
+    if path.suffix != ".ipynb":
         text = path.read_text(encoding="utf-8")
-        return [*links(text, path, headings([text]))]
+        return [*page_as_stamped(text, path), *links(text, path, headings([text]))]
     try:
         notebook = nbformat.read(path, as_version=4)
         nbformat.validate(notebook)
@@ -80,6 +81,12 @@ def set_up_as_stamped(notebook, path):
         yield "its set-up cell or Colab badge is not the course's: `python ci/stamp.py` puts them there"
     if not before[0].startswith("# ") or "parameters" not in stamped.cells[1].metadata.get("tags", []):
         yield "does not begin with a title and then a cell tagged `parameters`"
+
+
+def page_as_stamped(text, path):
+    stamped = PAGES.get(path.name) if path.parent == ROOT else None
+    if stamped and stamped(text, repository_url()) != text:
+        yield "does not name the repository as pyproject.toml does: `python ci/stamp.py` mends that"
 
 
 def executed_in_order(notebook, path):

@@ -6,9 +6,10 @@ lab      opens JupyterLab on your own copy of the notebooks, my_notebooks/: with
 compare  holds the runs of the last course to the recorded ones (for the weekly CI)
 doctor   prints what a bug report needs: system, versions, device, data, cache; changes nothing
 
-All but doctor first make .venv from requirements.txt and constraints.txt, unless it is there and up to date.
+All but doctor first make .venv from requirements.txt and constraints.txt, unless it is there and up to date (ci/install.py).
+With TORCH=cpu in the environment (`make course TORCH=cpu`) it gets PyTorch without CUDA, an eighth of the downloads on Linux,
+and keeps to that until TORCH=pypi.
 """
-import hashlib
 import json
 import os
 import platform
@@ -16,13 +17,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import venv
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-VENV = ROOT / ".venv"
-PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-INSTALLED = VENV / "installed.txt"
+from install import PYTHON, ROOT, chosen, is_set_up, set_up
 
 
 def main():
@@ -32,38 +28,6 @@ def main():
     if sys.argv[1] != "doctor":
         set_up()
     sys.exit(COMMANDS[sys.argv[1]](sys.argv[2:]))
-
-
-def set_up():
-    """Make .venv what requirements.txt, constraints.txt and pyproject.toml ask for, unless it already is."""
-    if sys.version_info < (3, 11):  # noqa: UP036 (whoever has an older Python meets this line first)
-        sys.exit(f"The course needs Python 3.11, 3.12 or 3.13, this is {sys.version.split()[0]}: "
-                 "`make course PYTHON=python3.12` names another one.")
-    if is_set_up():
-        return
-    print("Setting up .venv: once, 2 to 4 minutes and 2.7 GB of downloads on Linux, most of it PyTorch.", flush=True)
-    try:
-        venv.create(VENV, with_pip=True, clear=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        sys.exit(f"Set-up failed: no .venv could be made ({error}). On Debian and Ubuntu `apt install python3-venv` adds what "
-                 "is missing; then run the same command again.")
-    quiet = [] if sys.stdout.isatty() else ["--quiet"]
-    install = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", *quiet,
-               "-r", "requirements.txt", "-c", "constraints.txt", "-e", "."]
-    if subprocess.run(install, cwd=ROOT).returncode:
-        sys.exit("Set-up failed, for the reason that pip gives above. Once that is mended (a network, room on the disk), "
-                 "run the same command again.")
-    INSTALLED.write_text(wanted(), encoding="utf-8")
-
-
-def wanted():
-    """A hash of all that .venv is made from, and of its place: that of a copied clone leads back to the old one."""
-    files = [(ROOT / name).read_bytes() for name in ("requirements.txt", "constraints.txt", "pyproject.toml")]
-    return hashlib.sha256(b"".join(files) + f"{sys.version} {ROOT}".encode()).hexdigest()
-
-
-def is_set_up():
-    return INSTALLED.exists() and INSTALLED.read_text(encoding="utf-8") == wanted()
 
 
 def course(arguments):
@@ -114,7 +78,8 @@ def doctor(arguments):
     print(f"{'course':16} {commit or 'not a git clone'}, {ROOT}")
     print(f"{'system':16} {platform.platform()}, {os.cpu_count()} cores, {shutil.disk_usage(ROOT).free / 1e9:.0f} GB free")
     print(f"{'python':16} {sys.version.split()[0]}, {sys.executable}")
-    print(f"{'.venv':16} {'up to date' if is_set_up() else 'missing or out of date: make course sets it up'}")
+    state = "up to date" if is_set_up() else "missing or out of date: make course sets it up"
+    print(f"{'.venv':16} {state} (TORCH={chosen()})")
     return run("-m", "intriguing_lib", "doctor") if PYTHON.exists() else 0
 
 

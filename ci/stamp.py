@@ -1,8 +1,9 @@
-"""Stamp the set-up cell into all notebooks, and a Colab badge where it can work: `python ci/stamp.py [URL] [NOTEBOOK ...]`.
+"""Stamp the repository's URL, and the set-up cell into all notebooks: `python ci/stamp.py [URL] [NOTEBOOK ...]`.
 
-The text of the set-up cell stands here, the repository's URL in pyproject.toml ([project.urls], Repository) and nowhere
-else. While no URL is set there, no badge and no link to the repository appears; a URL given here is written there first, and
-what then works is said. ci/hygiene.py checks what this writes.
+The URL is settled in pyproject.toml ([project.urls], Repository; for GitHub also Documentation, the address of the course as
+pages). From there it goes into the notebooks' set-up cell and Colab badges, the README's badges and CITATION.cff. While none is
+set, no badge and no link to the repository appears; one given here takes the place of the last, and what then works is said.
+ci/hygiene.py checks what this writes.
 """
 import re
 import sys
@@ -49,6 +50,13 @@ REPOSITORY = '''\
 BADGE = ("[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
          "(https://colab.research.google.com/github/{repository}/blob/main/notebooks/{name})")
 ANY_BADGE = re.compile(r"\n\n\[!\[Open in Colab\][^\n]*")
+README_BADGES = """
+[![test](https://github.com/{repository}/actions/workflows/test.yml/badge.svg)](https://github.com/{repository}/actions/workflows/test.yml)
+[![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/notebooks/{name})
+{colab}
+[The course as pages]({pages})
+"""
+MARKED = re.compile(r"(?<=<!-- badges -->\n).*?(?=<!-- /badges -->)", re.DOTALL)
 
 
 def repository_url():
@@ -85,16 +93,40 @@ def stamp(notebook, name, url):
     setup.source = setup_cell(url)
 
 
+def pages_url(url):
+    """Where GitHub would publish the course as pages, None for a repository elsewhere."""
+    owner, _, name = (on_github(url) or "").partition("/")
+    return f"https://{owner.lower()}.github.io/{name}/" if owner else None
+
+
+def readme(text, url):
+    """The README with its badges, between two markers if it has them: none while the repository is not on GitHub."""
+    repository, name = on_github(url), "00_start_here.ipynb"
+    colab = BADGE.format(repository=repository, name=name)
+    badges = README_BADGES.format(repository=repository, name=name, colab=colab, pages=pages_url(url)) if repository else ""
+    return MARKED.sub(lambda _: badges.lstrip("\n"), text)
+
+
+def citation(text, url):
+    text = re.sub(r"^repository-code: .*\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"(?=^license: )", f'repository-code: "{url}"\n', text, flags=re.MULTILINE) if url else text
+
+
+PAGES = {"README.md": readme, "CITATION.cff": citation}
+
+
 def settle(url):
     """Write the repository's URL into pyproject.toml, and say what then works."""
     file = ROOT / "pyproject.toml"
-    text = re.sub(r"\n\[project\.urls\]\nRepository = .*\n", "", file.read_text(encoding="utf-8"))
+    text = re.sub(r"\n\[project\.urls\]\n(?:\w+ = .*\n)+", "", file.read_text(encoding="utf-8"))
     before, table, after = text.partition("\n[tool.")
-    file.write_text(f'{before}\n[project.urls]\nRepository = "{url}"\n{table}{after}', encoding="utf-8")
+    pages = f'Documentation = "{pages_url(url)}"\n' if pages_url(url) else ""
+    file.write_text(f'{before}\n[project.urls]\nRepository = "{url}"\n{pages}{table}{after}', encoding="utf-8")
     print(f"pyproject.toml names {url} as the repository.\n"
           f"- In Colab the set-up cell installs the library from there (git+{url}), once anybody can clone it.\n"
           f"- Elsewhere a notebook without its clone says how: %pip install git+{url}")
-    print("- Each notebook has a badge that opens it in Colab, from the branch main." if on_github(url) else
+    print(f"- Each notebook has a badge that opens it in Colab, from the branch main; the README also has Binder's.\n"
+          f"- The course as pages will be at {pages_url(url)}, once GitHub publishes them." if on_github(url) else
           "- No notebook has a badge: Colab opens notebooks from GitHub alone (https://github.com/OWNER/NAME).")
 
 
@@ -107,3 +139,7 @@ if __name__ == "__main__":
         stamp(notebook, path.name, repository_url())
         nbformat.write(notebook, path)
         print(f"stamped {path.name}")
+    for name, stamped in PAGES.items():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        (ROOT / name).write_text(stamped(text, repository_url()), encoding="utf-8")
+        print(f"stamped {name}")

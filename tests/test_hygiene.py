@@ -168,7 +168,9 @@ def test_a_url_is_written_in_one_place_and_what_then_works_is_said(tmp_path, mon
     for url, says in (("https://example.org/a.git", "No notebook has a badge"), ("https://github.com/a/b", "has a badge")):
         stamp.settle(url)
         after = tomllib.loads((tmp_path / "pyproject.toml").read_text(encoding="utf-8"))
-        assert stamp.repository_url() == url and after["project"].pop("urls") == {"Repository": url} and after == before
+        urls = after["project"].pop("urls")
+        assert stamp.repository_url() == url == urls.pop("Repository") and after == before
+        assert urls == ({"Documentation": "https://a.github.io/b/"} if "github" in url else {})
         told = capsys.readouterr().out
         assert says in told and f"git+{url}" in told
 

@@ -1,12 +1,16 @@
 """The course's commands, on any system: `python ci/make.py course` and those below; more arguments are passed on.
 
-course   executes every notebook under the preset quick (or INTRIGUING_PRESET); copies and figures go to build/
-test     style, the notebooks' hygiene, unit tests, then every notebook under the preset smoke
-lab      opens JupyterLab on your own copy of the notebooks, my_notebooks/: without our results, and never overwritten
-compare  holds the runs of the last course to the recorded ones (for the weekly CI)
-doctor   prints what a bug report needs: system, versions, device, data, cache; changes nothing
+course     executes every notebook under the preset quick (or INTRIGUING_PRESET); copies and figures go to build/
+test       style, the notebooks' hygiene, unit tests, then every notebook under the preset smoke
+lab        opens JupyterLab on your own copy of the notebooks, my_notebooks/: without our results, and never overwritten
+site       builds the course as pages, from what is committed, into build/site/; in an environment of its own, .venv-site
+solutions  writes every notebook with its exercises solved, and executes it: build/solutions/
+handout    writes every notebook without outputs and answers, for students: build/handout/
+grade      runs all checks on a folder of students' notebooks and writes a table: python ci/make.py grade FOLDER
+compare    holds the runs of the last course to the recorded ones (for the weekly CI)
+doctor     prints what a bug report needs: system, versions, device, data, cache; changes nothing
 
-All but doctor first make .venv from requirements.txt and constraints.txt, unless it is there and up to date (ci/install.py).
+All but site and doctor first make .venv from requirements.txt and constraints.txt, unless it is there and up to date (ci/install.py).
 With TORCH=cpu in the environment (`make course TORCH=cpu`) it gets PyTorch without CUDA, an eighth of the downloads on Linux,
 and keeps to that until TORCH=pypi.
 """
@@ -17,15 +21,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import venv
 
-from install import PYTHON, ROOT, chosen, is_set_up, set_up
+from install import PYTHON, ROOT, VENV, chosen, is_set_up, set_up
 
 
 def main():
     sys.stdout.reconfigure(errors="replace")  # a terminal without a letter shows a question mark
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
         sys.exit(__doc__ or f"The commands: {', '.join(COMMANDS)}")  # -OO leaves docstrings out
-    if sys.argv[1] != "doctor":
+    if sys.argv[1] not in ("site", "doctor"):
         set_up()
     sys.exit(COMMANDS[sys.argv[1]](sys.argv[2:]))
 
@@ -69,6 +74,32 @@ def copy_without_outputs(notebook, folder):
     (folder / notebook.name).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
+def site(arguments):
+    """Set up and build in .venv-site, which the course doesn't need, as the site doesn't need .venv."""
+    own, wanted = ROOT / ".venv-site", ROOT / "ci" / "site" / "requirements.txt"
+    python, installed = own / PYTHON.relative_to(VENV), own / "installed.txt"
+    if not installed.exists() or installed.read_bytes() != wanted.read_bytes():
+        print("Setting up .venv-site: once, less than a minute and 100 MB of downloads.", flush=True)
+        venv.create(own, with_pip=True, clear=True)
+        if subprocess.run([python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "-r", wanted]).returncode:
+            sys.exit("Set-up failed, for the reason that pip gives above. Once that is mended (a network, room on the disk), "
+                     "run the same command again.")
+        installed.write_bytes(wanted.read_bytes())
+    return subprocess.run([python, "ci/site/build.py", *arguments], cwd=ROOT).returncode
+
+
+def solutions(arguments):
+    return run("ci/classroom.py", "solutions", *arguments)
+
+
+def handout(arguments):
+    return run("ci/classroom.py", "handout", *arguments)
+
+
+def grade(arguments):
+    return run("ci/grade.py", *arguments)
+
+
 def doctor(arguments):
     """First what can be told without .venv, since it may be its set-up that fails."""
     commit = ""
@@ -92,7 +123,8 @@ def run(*command, **environment):
         return 130
 
 
-COMMANDS = {"course": course, "test": test, "lab": lab, "compare": compare, "doctor": doctor}
+COMMANDS = {"course": course, "test": test, "lab": lab, "site": site, "solutions": solutions, "handout": handout,
+            "grade": grade, "compare": compare, "doctor": doctor}
 
 if __name__ == "__main__":
     main()

@@ -131,6 +131,29 @@ def test_lab_copies_what_is_new_without_our_results_and_never_overwrites(tmp_pat
     assert "--LabApp.default_url=/lab/tree/my_notebooks/00_start_here.ipynb" in started[0]
 
 
+def test_the_site_is_built_in_an_environment_of_its_own_which_is_made_once(tmp_path, monkeypatch):
+    make, ran = script("make"), []
+    monkeypatch.setattr(make, "ROOT", tmp_path)
+    monkeypatch.setattr(make, "set_up", lambda: pytest.fail("the site needs no .venv"))
+    monkeypatch.setattr(make.venv, "create", lambda own, **options: own.mkdir(exist_ok=True))
+    monkeypatch.setattr(make.subprocess, "run", lambda command, **options: ran.append(command) or subprocess.CompletedProcess(
+        command, fails and "pip" in command))
+    monkeypatch.setattr(sys, "argv", ["make.py", "site"])
+    (tmp_path / "ci" / "site").mkdir(parents=True)
+    wanted = tmp_path / "ci" / "site" / "requirements.txt"
+    wanted.write_text("sphinx\n", encoding="utf-8")
+    for fails, calls in ((True, ["pip"]), (False, ["pip", "build"]), (False, ["build"])):
+        ran.clear()
+        with pytest.raises(SystemExit, match="Set-up failed" if fails else "^0$"):
+            make.main()
+        assert ["pip" if "pip" in command else "build" for command in ran] == calls
+        assert all(command[0].is_relative_to(tmp_path / ".venv-site") for command in ran)
+    wanted.write_text("sphinx>=8\n", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        make.main()
+    assert "pip" in ran[-2], "other requirements, another environment"
+
+
 def test_unknown_commands_show_the_help(monkeypatch):
     make = script("make")
     monkeypatch.setattr(sys, "argv", ["make.py", "curse"])

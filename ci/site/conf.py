@@ -20,6 +20,7 @@ copybutton_selector = "div.cell_input div.highlight pre"
 copybutton_exclude = ".linenos, .gp"
 
 html_theme = "sphinx_book_theme"
+html_baseurl = PROJECT.get("urls", {}).get("Documentation", "")
 html_title = "Intriguing properties of contrastive losses"
 html_static_path = ["static"]
 html_favicon = "static/favicon.svg"

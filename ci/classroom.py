@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS, SOLUTIONS, HANDOUT = ROOT / "notebooks", ROOT / "build" / "solutions", ROOT / "build" / "handout"
 TEACHING = ROOT / "TEACHING.md"
 CHECK = re.compile(r'\bcheck\("(\w+)", (\w+)\)')
-SHOWN_ANSWERS = re.compile(r'\n?# show_answer\("\w+"\)|, show_answer\b|;\s`show_answer\("\w+"\)` prints the library\'s own source')
+SHOWN_ANSWERS = re.compile(r'\n?# show_answer\("\w+"\)|, show_answer\b'
+                           r'|;\s`show_answer\("\w+"\)` prints the library\'s own source')
 TABLE = re.compile(r"(?<=<!-- mistakes -->\n).*?(?=<!-- /mistakes -->)", re.DOTALL)
 MISTAKES = {  # how the two most instructive of each exercise's sentences begin
     "cosine_similarities": ("each column of z was normalised", "these are dot products"),
@@ -142,7 +143,7 @@ def table_of_mistakes():
     for path in course():
         for exercise in stubs_in(nbformat.read(path, as_version=4)):
             known = EXERCISES[exercise]
-            said = [next(sentence for sentence in known.mistakes if sentence.startswith(begins)) for begins in MISTAKES[exercise]]
+            said = [next(s for s in known.mistakes if s.startswith(begins)) for begins in MISTAKES[exercise]]
             sentences = " ".join(f"({number}) {sentence[0].upper()}{sentence[1:]}" for number, sentence in enumerate(said, 1))
             rows.append(f"| {path.stem[:2]} | `{exercise}` | {known.minutes} min, {LEVELS[known.level]} | {sentences} |")
     return "\n".join(rows) + "\n"

@@ -67,7 +67,7 @@ def timed(notebook, preset):
 
 
 def execute(notebook, preset, copy=None):
-    """Execute one notebook in its own folder, its copy in build/ or elsewhere; returns the exception that stopped it, or None."""
+    """Execute one notebook in its own folder, to its copy in build/ or to another; returns what stopped it, or None."""
     try:
         papermill.execute_notebook(notebook, copy or executed(notebook), parameters={"preset": preset}, kernel_name="python3",
                                    cwd=notebook.parent, progress_bar=False, request_save_on_cell_execute=False,

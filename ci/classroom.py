@@ -144,7 +144,7 @@ def table_of_mistakes():
         for exercise in stubs_in(nbformat.read(path, as_version=4)):
             known = EXERCISES[exercise]
             said = [next(s for s in known.mistakes if s.startswith(begins)) for begins in MISTAKES[exercise]]
-            sentences = " ".join(f"({number}) {sentence[0].upper()}{sentence[1:]}" for number, sentence in enumerate(said, 1))
+            sentences = " ".join(f"({number}) {sentence}" for number, sentence in enumerate(said, 1))
             rows.append(f"| {path.stem[:2]} | `{exercise}` | {known.minutes} min, {LEVELS[known.level]} | {sentences} |")
     return "\n".join(rows) + "\n"
 

@@ -50,17 +50,19 @@ def hand_in(path, cells):
 def five(folder):
     """All right, all wrong, one crashes, one never ends, one deletes cells; and three files that can't be graded."""
     right = exercises(solve=True)
-    start, (cosines, check_cosines, loss, check_loss, step, shares, check_shares) = right[:3], right[3:]
+    start, (cosines, check_cosines, loss, check_loss, step, _, _) = right[:3], right[3:]
     hand_in(folder / "ada" / f"{NAME}.ipynb", right)
     hand_in(folder / "bob.ipynb", [*exercises(solve=False)[:3], *(f"{WRONG[e]}\n{checks_of(e)}" for e in WRONG)])
     hand_in(folder / "cyd" / f"{NAME}.ipynb", [
-        *start, "no_such_name", "input('your name?')", cosines, check_cosines, loss, "import os\nos._exit(3)", check_loss, step])
+        *start, "no_such_name", "input('your name?')", cosines, check_cosines,
+        loss, "import os\nos._exit(3)", check_loss, step])
     hand_in(folder / "dan.ipynb", [
         *start, cosines, check_cosines, "import os, subprocess, sys\n"
         "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True)\nos.fork()",
         loss, check_loss, ENDLESS, step])
     hand_in(folder / "eve" / f"{NAME}.ipynb", [
         *start, "import os, shutil\nshutil.rmtree(os.path.dirname(os.getcwd()))", cosines,
+        "from intriguing_lib.course import checks\nchecks.problem_with = lambda *_: None\n"
         "def check(name, attempt):\n    print(f'✓ {name}: right.')\n    return attempt", WRONG["nt_xent"], check_loss,
         exercises(solve=False)[8]])
     (folder / "fay.ipynb").write_text("{not JSON", encoding="utf-8")
@@ -89,6 +91,7 @@ def graded(tmp_path, monkeypatch, capsys):
     return {student: of.set_index("exercise") for student, of in table.groupby("student")}, capsys.readouterr().out
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="one of the five forks")
 def test_nobody_costs_anybody_else_a_row(graded):
     table, printed = graded
     verdicts = {student: list(of["verdict"]) for student, of in table.items()}
@@ -100,8 +103,8 @@ def test_nobody_costs_anybody_else_a_row(graded):
         "eve": ["right", "wrong", "missing", "not solved"],
         "fay": ["not readable"], "gil": ["not of the course"], "hal": ["no exercise"]}
     assert list(table["ada"].index) == list(WRONG), "in the notebook's order"
-    # the sentence is the check's own
-    assert table["bob"].loc["cosine_similarities", "says"] == f"not yet: {next(iter(EXERCISES['cosine_similarities'].mistakes))}"
+    dot_products = next(iter(EXERCISES["cosine_similarities"].mistakes))
+    assert table["bob"].loc["cosine_similarities", "says"] == f"not yet: {dot_products}", "the check's own sentence"
     for student in ("bob", "eve"):
         assert "row i still competes with itself" in table[student].loc["nt_xent", "says"]
     assert "SystemExit: enough" in table["bob"].loc["training_step", "says"]
@@ -110,8 +113,8 @@ def test_nobody_costs_anybody_else_a_row(graded):
     assert "with status 3" in table["cyd"].loc["nt_xent", "says"]
     assert table["dan"]["first_failure"].str.startswith(f"In [9] {ENDLESS}: out of time").all()
     assert f"ada/{NAME}.ipynb: 4 of 4 right" in printed and f"\n{NAME}\n" in printed
-    left = [process for process in psutil.process_iter(["environ"]) if "graded-" in str((process.info["environ"] or {}).get("HOME"))]
-    assert not left, "children that left the session, and forked ones, are ended too"
+    assert not [process for process in psutil.process_iter(["environ"])
+                if "graded-" in str((process.info["environ"] or {}).get("HOME"))], "children are ended too"
 
 
 def test_a_notebook_under_another_name_is_known_by_its_cells():
@@ -129,13 +132,15 @@ def process_that(code, folder):
 
 def test_who_writes_without_end_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(grade, "LIMIT_WRITTEN", 10**6)
-    process = process_that("for i in range(10**6): open(str(i), 'wb').write(bytes(10**5)); __import__('time').sleep(.01)", tmp_path)
+    process = process_that("import time\nfor i in range(10**6):\n    open(str(i), 'wb').write(bytes(10**5))\n"
+                           "    time.sleep(0.01)", tmp_path)
     verdict, why = grade.wait(process, tmp_path, time.monotonic() + 60)
     grade.end_with_children(process, tmp_path)
     assert verdict == "crashed" and "wrote more than" in why
     assert process.poll() is not None
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="it forks")
 def test_a_child_that_left_the_group_is_ended_with_its_parent(tmp_path):
     process = process_that("import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
                            "        open('pid', 'w').write(str(os.getpid()))\n        time.sleep(600)\n    os._exit(0)\n"
@@ -158,7 +163,7 @@ def test_memory_and_files_have_limits_where_the_system_knows_them(tmp_path):
     assert done.stdout.split("\n")[:2] == ["no larger file", "no more memory"]
 
 
-@pytest.mark.parametrize("arguments, says", [([], "needs a folder"), (["nowhere"], "needs a folder"), (["."], "no notebook in")])
+@pytest.mark.parametrize("arguments, says", [([], "needs a folder"), (["none"], "needs a folder"), (["."], "no notebook in")])
 def test_a_folder_without_notebooks_is_one_sentence(arguments, says, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["grade.py", *arguments])

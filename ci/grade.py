@@ -58,7 +58,7 @@ def main():
         raise
     finally:
         pool.shutdown(cancel_futures=True)
-    for notebook, of_it in table.groupby("notebook"):
+    for notebook, of_it in table[table["exercise"] != ""].groupby("notebook"):
         print(f"\n{notebook}\n{side_by_side(of_it).to_string()}")
     print(f"\nwith each check's sentence in {folder / 'grades.csv'}")
     return 0
@@ -82,12 +82,14 @@ def graded(student, path):
         return [row("", "not readable", f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")]
     name = recognised(path, notebook)
     if not name:
-        return [row("", "not of the course", "neither its name nor a cell in it is that of one of the course's notebooks.")]
+        return [row("", "not of the course", "neither its name nor one of its cells is known.")]
     stubs = course_notebooks()[name]["stubs"]
     if not stubs:
-        return [row("", "no exercise", "this notebook has no exercise.", name)]
+        return [row("", "no exercise", "the course has none in this notebook.", name)]
     events, ended, why = run(path, stubs)
     judged = {event["exercise"]: event["problem"] for event in events if "exercise" in event}
+    if ended:
+        why += f" That was {last_cell(events)}."
     return [row(exercise, *verdict(judged, exercise, ended, why), name, first_failure(events, ended)) for exercise in stubs]
 
 
@@ -135,9 +137,13 @@ def first_failure(events, ended):
     failed = next((event for event in events if "failed" in event), None)
     if failed:
         return f"In [{failed['failed']}] {started[failed['failed']]}: {failed['error']}"
-    if ended and started:
-        return f"In [{max(started)}] {started[max(started)]}: {ended}"
-    return ended and f"before its first cell: {ended}"
+    return ended and f"{last_cell(events)}: {ended}"
+
+
+def last_cell(events):
+    """The cell that a process was at when it ended."""
+    started = [f"In [{event['cell']}] {event['line']}" for event in events if "cell" in event]
+    return started[-1] if started else "before its first cell"
 
 
 def run(path, stubs):
@@ -219,7 +225,7 @@ def event(line):
 
 def in_short(rows):
     if not rows[0]["exercise"]:
-        return rows[0]["verdict"]
+        return f"{rows[0]['verdict']}: {rows[0]['says']}"
     right = sum(row["verdict"] == "right" for row in rows)
     failure = rows[0]["first_failure"]
     return f"{right} of {len(rows)} right" + (f"; first failing cell {failure[:90]}" if failure else "")

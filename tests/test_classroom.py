@@ -111,9 +111,27 @@ def test_the_table_of_mistakes_is_up_to_date():
 
 
 @pytest.mark.parametrize("path", COURSE, ids=lambda path: path.stem[:2])
+def test_what_a_notebook_takes_is_what_it_says_itself(path):
+    row = next(line for line in TEACHING.splitlines() if f"notebooks/{path.name}) |" in line)
+    _, _, _, running, exercises, _, _ = (column.strip() for column in row.split("|"))
+    says = "less than a minute" if running == "under 1 min" else f"{running}utes under"
+    assert says in cells_of(path)[0].source.replace("\n", " ").replace("the preset ", "")
+    minutes = [EXERCISES[exercise].minutes for exercise in STUBS[path.stem]]
+    assert exercises == (f"{len(minutes)}, {sum(minutes)} min" if minutes else "none")
+
+
+def shown_in(cell):
+    """Prose, and what a cell has printed: no code, and no image's letters."""
+    if cell.cell_type == "markdown":
+        return cell.source
+    return " ".join(str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", ""))
+                    for output in cell.get("outputs", []))
+
+
+@pytest.mark.parametrize("path", COURSE, ids=lambda path: path.stem[:2])
 def test_a_model_answer_quotes_no_number_that_its_notebook_does_not_have(path):
     section = re.search(rf"^### {path.stem[:2]} .*?(?=^##)", TEACHING, re.DOTALL | re.MULTILINE)[0]
-    there = " ".join(str(part) for cell in cells_of(path) for part in (cell.source, cell.get("outputs", "")))
+    there = " ".join(shown_in(cell) for cell in cells_of(path))
     quoted = set(re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?= %| points| nats| bits)", section))
     assert quoted, "a question without a number"
     assert not {number for number in quoted if not re.search(rf"(?<![\d.]){re.escape(number)}(?!\d)", there)}

@@ -110,7 +110,7 @@ def test_nobody_costs_anybody_else_a_row(graded):
     assert "SystemExit: enough" in table["bob"].loc["training_step", "says"]
     assert table["ada"]["first_failure"].eq("").all()
     assert table["cyd"]["first_failure"].str.startswith("In [4] no_such_name: NameError").all()
-    assert "with status 3" in table["cyd"].loc["nt_xent", "says"]
+    assert "with status 3. That was In [9] import os." in table["cyd"].loc["nt_xent", "says"]
     assert table["dan"]["first_failure"].str.startswith(f"In [9] {ENDLESS}: out of time").all()
     assert f"ada/{NAME}.ipynb: 4 of 4 right" in printed and f"\n{NAME}\n" in printed
     assert not [process for process in psutil.process_iter(["environ"])

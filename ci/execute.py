@@ -66,10 +66,10 @@ def timed(notebook, preset):
     return execute(notebook, preset), time.monotonic() - start
 
 
-def execute(notebook, preset):
-    """Execute one notebook in its own folder; returns the exception that stopped it, or None."""
+def execute(notebook, preset, copy=None):
+    """Execute one notebook in its own folder, to its copy in build/ or to another; returns what stopped it, or None."""
     try:
-        papermill.execute_notebook(notebook, executed(notebook), parameters={"preset": preset}, kernel_name="python3",
+        papermill.execute_notebook(notebook, copy or executed(notebook), parameters={"preset": preset}, kernel_name="python3",
                                    cwd=notebook.parent, progress_bar=False, request_save_on_cell_execute=False,
                                    extra_arguments=QUIET_KERNEL)
     except Exception as error:  # whatever stops one notebook (a cell, a dead kernel, a bad file), the others still run

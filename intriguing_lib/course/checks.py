@@ -75,16 +75,19 @@ def show_answer(name):
     print(f"# {answer.__module__.replace('.', '/')}.py\n{imports_of(answer)}\n\n{inspect.getsource(answer)}")
 
 
-def imports_of(function):
-    """What a function takes from its module, as import statements."""
-    lines = []
+def imports_of(function, known=()):
+    """What a function takes from its module, as import statements; but for names that are `known` already."""
+    lines, taken = [], {}
     for name, value in inspect.getclosurevars(function).globals.items():
+        if name in known:
+            continue
         if isinstance(value, types.ModuleType):
             alone = f"import {value.__name__}"
             lines.append(alone if name == value.__name__ else f"{alone} as {name}")
         else:
-            lines.append(f"from {getattr(value, '__module__', function.__module__)} import {name}")
-    return "\n".join(sorted(lines))
+            taken.setdefault(getattr(value, "__module__", function.__module__), []).append(name)
+    lines += [f"from {module} import {', '.join(sorted(names))}" for module, names in taken.items()]
+    return "\n".join(sorted(lines, key=lambda line: (line.startswith("from intriguing_lib"), line)))
 
 
 def exercise_called(name):

@@ -10,7 +10,7 @@ grade      runs all checks on a folder of students' notebooks and writes a table
 compare    holds the runs of the last course to the recorded ones (for the weekly CI)
 doctor     prints what a bug report needs: system, versions, device, data, cache; changes nothing
 
-All but site and doctor first make .venv from requirements.txt and constraints.txt, unless it is there and up to date (ci/install.py).
+All but site and doctor first make .venv from requirements.txt and constraints.txt, unless it is up to date (ci/install.py).
 With TORCH=cpu in the environment (`make course TORCH=cpu`) it gets PyTorch without CUDA, an eighth of the downloads on Linux,
 and keeps to that until TORCH=pypi.
 """

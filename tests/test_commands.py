@@ -137,7 +137,7 @@ def test_the_site_is_built_in_an_environment_of_its_own_which_is_made_once(tmp_p
     monkeypatch.setattr(make, "set_up", lambda: pytest.fail("the site needs no .venv"))
     monkeypatch.setattr(make.venv, "create", lambda own, **options: own.mkdir(exist_ok=True))
     monkeypatch.setattr(make.subprocess, "run", lambda command, **options: ran.append(command) or subprocess.CompletedProcess(
-        command, fails and "pip" in command))
+        command, int(fails and "pip" in command)))
     monkeypatch.setattr(sys, "argv", ["make.py", "site"])
     (tmp_path / "ci" / "site").mkdir(parents=True)
     wanted = tmp_path / "ci" / "site" / "requirements.txt"

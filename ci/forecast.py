@@ -1,4 +1,4 @@
-"""How long the GPU's list takes, some twelve hours: `python ci/record.py --device cuda --forecast` prints it.
+"""How long the GPU's list takes, some thirteen hours: `python ci/record.py --device cuda --forecast` prints it.
 
 A run takes as long as its operations at RATE, or its steps at STEP where a step is so small that launching it takes longer;
 and READING, to be measured. All three are assumptions, of an A100 in bfloat16 without CUDA graphs: none was measured yet. What
@@ -15,7 +15,7 @@ from intriguing_lib.encoders import Model
 from intriguing_lib.gpu_records import LIST, TRIED, Sources, plan
 from intriguing_lib.images import CIFAR10, DIGITS, ImageSet
 
-RATE = 50e12  # operations a second: a sixth of what an A100's tensor cores are sold for
+RATE = 50e12  # operations a second: a sixth of what an A100's tensor cores are sold for, half of what notebook 11 counts with
 STEP = 0.01  # seconds that Python takes to launch one: some 700 kernels
 READING = 10.0  # seconds in which a run is measured
 WHOLE = {"cifar10": ((3, 32, 32), (50_000, 10_000), CIFAR10), "mnist": ((1, 28, 28), (60_000, 10_000), DIGITS)}
@@ -59,8 +59,12 @@ def whole():
 
 
 def costs(plans):
-    """{item's name: [Cost of each run]} of {item's name: [(condition, experiment)]}."""
-    return {name: [cost(e) for _, e in pairs] for name, pairs in plans.items()}
+    """{item's name: [Cost of each run]} of {item's name: [(condition, experiment)]}; what an earlier one trained is read."""
+    found, trained = {}, set()
+    for name, pairs in plans.items():
+        found[name] = [Cost(0, 0, 0.0, 0) if repr(e) in trained else cost(e) for _, e in pairs]
+        trained |= {repr(e) for _, e in pairs}
+    return found
 
 
 def table(found):

@@ -41,6 +41,6 @@ html_theme_options = {
     "repository_url": REPOSITORY or "",
     "use_repository_button": bool(REPOSITORY),
     "use_issues_button": bool(REPOSITORY),
-    "path_to_docs": "notebooks",
+    "repository_branch": "main",
     "launch_buttons": {"colab_url": "https://colab.research.google.com"} if REPOSITORY else {},
 }

@@ -32,7 +32,7 @@ def main():
         if (shown := figures_in(SITE / "notebooks" / f"{name}.html")) != count:
             found.append(f"notebooks/{name}.html shows {shown} figures with an alternative text, its notebook has {count}")
     print(*found, sep="\n", end="\n" * bool(found))
-    pages = len(list(SITE.rglob("*.html")))
+    pages = sum("_static" not in path.parts for path in SITE.rglob("*.html"))
     print(f"{pages} pages, {sum(expected.values())} figures with their alternative texts, {len(found)} problems; "
           f"{time.monotonic() - start:.0f} s: {(SITE / 'index.html').relative_to(ROOT)}")
     return 1 if found else 0

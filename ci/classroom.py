@@ -70,9 +70,8 @@ def solutions():
     os.environ["TQDM_DISABLE"] = "1"
     logging.getLogger("papermill").setLevel(logging.ERROR)
     SOLUTIONS.mkdir(parents=True, exist_ok=True)
-    at_once = os.cpu_count() if all(execute.done_before(path, preset) for path in course()) else 1
     failed = []
-    with ThreadPoolExecutor(at_once) as pool:
+    with ThreadPoolExecutor(execute.at_once(course(), preset)) as pool:
         for path, problems in zip(course(), pool.map(lambda path: solve_and_execute(path, preset), course()), strict=True):
             print(f"{path.stem}: {'; '.join(problems) or 'every exercise right'}", flush=True)
             failed += problems

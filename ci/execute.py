@@ -34,9 +34,9 @@ def main():
         (BUILD / folder).mkdir(parents=True, exist_ok=True)
     print(f"{len(notebooks)} notebook{'s'[:len(notebooks) > 1]}, preset {preset}", flush=True)
     failures = []
-    at_once = os.cpu_count() if all(done_before(path, preset) for path in notebooks) else 1
-    with ThreadPoolExecutor(at_once) as pool:
-        outcomes = (pool.map if at_once > 1 else map)(partial(timed, preset=preset), notebooks)
+    workers = at_once(notebooks, preset)
+    with ThreadPoolExecutor(workers) as pool:
+        outcomes = (pool.map if workers > 1 else map)(partial(timed, preset=preset), notebooks)
         for number, notebook in enumerate(notebooks, 1):
             print(f"[{number}/{len(notebooks)}] {notebook.stem} ...", end=" ", flush=True)
             error, seconds = next(outcomes)
@@ -50,6 +50,11 @@ def main():
     print(f"{len(notebooks) - len(failures)} of {len(notebooks)} succeeded; executed copies in {where}/notebooks/, "
           f"figures in {where}/figures/")
     return 1 if failures else 0
+
+
+def at_once(notebooks, preset):
+    """How many of these to execute at a time: as many as there are cores where all were executed before, else one."""
+    return os.cpu_count() if all(done_before(path, preset) for path in notebooks) else 1
 
 
 def done_before(notebook, preset):

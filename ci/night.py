@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from forecast import Ahead, cost, costs, printed, table
+from forecast import Ahead, costs, printed, table
 
 from intriguing_lib import images, records
 from intriguing_lib.descriptions import settings
@@ -118,8 +118,9 @@ def kind(condition, experiment):
 def night(items, sources, folder, some=list):
     """Make the records of `items` into `folder`. some: which of an item's runs; all, or a stand-in's few. The exit status."""
     plans = checked(items, sources, folder, some)
-    print(*table(costs(plans)), sep="\n", flush=True)
-    ahead, missing = Ahead({name: [cost(e).seconds for _, e in pairs] for name, pairs in plans.items()}), []
+    foreseen = costs(plans)
+    print(*table(foreseen), sep="\n", flush=True)
+    ahead, missing = Ahead({name: [run.seconds for run in runs] for name, runs in foreseen.items()}), []
     for item in items:
         try:
             ready = with_choice(item, sources, folder)
@@ -139,13 +140,13 @@ def checked(items, sources, folder, some):
     would fail in its middle: a record that isn't this device's, an experiment that can't be measured, too small a disk."""
     sources = replace(sources, losses={member: losses[0] for member, losses in TRIED.items()})
     plans = {item.name: some(plan(item, sources)) for item in items}
-    to_keep = []
+    foreseen, to_keep = costs(plans), []
     for item in items:
         check_record(item.name, folder, circumstances(plans[item.name][0][1].data.device)["device"])
-        for _, e in plans[item.name]:
+        for (_, e), run in zip(plans[item.name], foreseen[item.name], strict=True):
             measures = item.measures(sources, e)
             check_fit(e, measures)
-            to_keep += [] if is_finished(e, measures) else [cost(e).kept]
+            to_keep += [] if is_finished(e, measures) else [run.kept]
     check_disk(to_keep)
     return plans
 

@@ -91,6 +91,7 @@ def test_the_whole_list_takes_about_a_night_and_its_table_says_so(whole):
     costs = forecast.costs(whole)
     hours = sum(cost.seconds for of_item in costs.values() for cost in of_item) / 3600
     assert 8 < hours < 13
+    assert {(cost.steps, cost.kept) for cost in costs["digits_own_pool"]} == {(0, 0)}, "its encoders are trained before"
     *_, last = lines = list(forecast.table(costs))
     assert len(lines) == 1 + len(LIST) and last.split()[0] == "remedies_board" and last.endswith(f"{hours:.1f}")
 

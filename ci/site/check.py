@@ -8,12 +8,11 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.ids, self.targets, self.pictures, self.titles = [], [], [], 0
+        self.ids, self.targets, self.pictures = [], [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
-        self.titles += tag == "h1"
         if "id" in attributes:
             self.ids.append(attributes["id"])
         for name in ("href", "src"):

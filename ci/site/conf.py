@@ -13,11 +13,9 @@ release = PROJECT["version"]
 extensions = ["myst_nb", "sphinx_copybutton", "sphinx-mathjax-offline"]
 nb_execution_mode = "off"  # the committed outputs are what is shown
 nb_merge_streams = True
-nb_number_source_lines = False
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 4
 copybutton_selector = "div.cell_input div.highlight pre"
-copybutton_exclude = ".linenos, .gp"
 
 html_theme = "sphinx_book_theme"
 html_baseurl = PROJECT.get("urls", {}).get("Documentation", "")

@@ -4,9 +4,10 @@ import itertools
 import json
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
+
+from intriguing_lib.figures.style import drawn
 
 VALUES = {1: 9, 2: 5}  # of each slider, by how many there are; of more than two sliders, 3
 
@@ -44,8 +45,6 @@ def spread(pairs, first, count):
 
 
 def as_webp(fig):
-    content, smaller = io.BytesIO(), io.BytesIO()
-    fig.savefig(content, format="png", bbox_inches="tight")
-    plt.close(fig)
-    Image.open(content).convert("RGB").save(smaller, "webp", quality=75, method=6)
+    smaller = io.BytesIO()
+    Image.open(drawn(fig)).convert("RGB").save(smaller, "webp", quality=75, method=6)
     return smaller.getvalue()

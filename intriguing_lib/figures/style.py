@@ -47,14 +47,20 @@ def show(fig, alt, few_colours=False):
 
 def redraw(fig, alt, handle, few_colours=False):
     """Display a figure in place of what `handle` showed before, or, where it is None, under the cell; returns the handle."""
-    content = io.BytesIO()
-    fig.savefig(content, format="png", bbox_inches="tight")
-    plt.close(fig)  # otherwise Jupyter's inline backend draws it a second time when the cell ends
+    content = drawn(fig)
     shown = picture("png", in_few_colours(content) if few_colours else content.getvalue(), alt)
     if handle is None:
         return display(shown, raw=True, display_id=True)
     handle.update(shown, raw=True)
     return handle
+
+
+def drawn(fig):
+    """A figure as a PNG, in an io.BytesIO; the figure is closed."""
+    content = io.BytesIO()
+    fig.savefig(content, format="png", bbox_inches="tight")
+    plt.close(fig)  # otherwise Jupyter's inline backend draws it a second time when the cell ends
+    return content
 
 
 def in_few_colours(content):
